@@ -1,0 +1,1 @@
+"""From located readings to incidents and notices."""

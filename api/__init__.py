@@ -1,0 +1,1 @@
+"""HTTP: reads and commands; it owns no rule of the domain."""

@@ -1,0 +1,5 @@
+"""`citygrid grafana`."""
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="grafana")

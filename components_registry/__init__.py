@@ -1,0 +1,1 @@
+"""The registry of urban components (部件): 116 classes, codes, surveys."""

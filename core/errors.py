@@ -1,0 +1,21 @@
+"""Families of errors that every layer raises; the HTTP face of each stands in `api.problems`."""
+
+
+class PlatformError(Exception):
+    """Base of what CityGrid raises on purpose; the message is for the operator: what, which one, what to do."""
+
+
+class InvalidInput(PlatformError):  # noqa: N818  # reads as a fact where it is raised
+    """The caller gave something that can never be right as it stands."""
+
+
+class NotFound(PlatformError):  # noqa: N818
+    """No such thing."""
+
+
+class Conflict(PlatformError):  # noqa: N818
+    """The thing exists but is in a state that forbids what was asked."""
+
+
+class Unavailable(PlatformError):  # noqa: N818
+    """A service we need does not answer; the same call may work later."""

@@ -1,0 +1,56 @@
+"""A frame: the readings of one device profile in a batch, as columns. The unit of work of the hot path.
+
+One row is one device message, one column one channel of the profile, in the profile's order.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """Located readings of one profile.
+
+    Shape: n rows; `values` is (n, k) with k = len(channels).
+    Units: `ts_us` microseconds since 1970 UTC (event time); `values` in the channel's canonical unit, NaN = none.
+    """
+
+    profile: str
+    channels: tuple[str, ...]
+    slot: NDArray[np.int32]
+    """Slot of the device in the `Fleet`."""
+    ts_us: NDArray[np.int64]
+    seq: NDArray[np.int32]
+    """Tells apart messages of one device and instant: the payload's `seq`, or a checksum of its values."""
+    values: NDArray[np.float64]
+    quality: NDArray[np.int16]
+    origin: NDArray[np.int8]
+    unit_grid_id: NDArray[np.int32]
+    """Grid the reading was taken in; 0 = outside the city's grids."""
+    message: NDArray[np.int32]
+    """Index of the raw message in the batch, for refusals."""
+
+    def __len__(self) -> int:
+        return len(self.slot)
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "Frame":
+        """Give the frame of the chosen rows, by index or mask, in that order."""
+        return replace(
+            self,
+            slot=self.slot[rows],
+            ts_us=self.ts_us[rows],
+            seq=self.seq[rows],
+            values=self.values[rows],
+            quality=self.quality[rows],
+            origin=self.origin[rows],
+            unit_grid_id=self.unit_grid_id[rows],
+            message=self.message[rows],
+        )
+
+    def column(self, channel: str) -> NDArray[np.float64]:
+        """Give one channel's values, shape (n,); all NaN when the profile has no such channel."""
+        if channel not in self.channels:
+            return np.full(len(self), np.nan)
+        return self.values[:, self.channels.index(channel)]

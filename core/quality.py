@@ -1,0 +1,15 @@
+"""Quality flags that travel with a reading; bits of one integer column."""
+
+from enum import IntFlag
+
+
+class Quality(IntFlag):
+    """What is doubtful about a reading that was nevertheless stored."""
+
+    GOOD = 0
+    LATE = 1
+    """Older than the newest reading of its device: stored, not evaluated by rules."""
+    OUT_OF_RANGE = 2
+    """A channel was outside its plausible range; that channel was stored as not measured (NULL)."""
+    CLOCK_AHEAD = 4
+    """Dated in the future, within the tolerance; kept with its own time."""

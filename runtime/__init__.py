@@ -1,0 +1,1 @@
+"""Composition root: settings, logs, metrics, and the long-running loops."""

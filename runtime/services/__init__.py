@@ -1,0 +1,1 @@
+"""Mosquitto and PostgreSQL run as plain processes in a data directory, without containers."""

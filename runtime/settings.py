@@ -1,0 +1,103 @@
+"""One settings tree from the environment (`CITYGRID_*`) and the data directory; the only reader of the environment."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import InvalidInput
+
+SECRETS_FILE = "secrets.json"
+
+
+class Settings(BaseSettings):
+    """What an installation may set. Every field is `CITYGRID_<NAME>` in the environment or in a `.env` file."""
+
+    model_config = SettingsConfigDict(env_prefix="CITYGRID_", env_file=".env", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(default=Path(".citygrid"), description="Where services, secrets, recordings and logs live.")
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="PostgreSQL to use instead of our own; role citygrid's owner. Nothing is started.",
+    )
+    database_writer_url: SecretStr | None = Field(
+        default=None, description="Address for ingest and the API's commands."
+    )
+    database_reader_url: SecretStr | None = Field(default=None, description="Address for reads and dashboards.")
+    mqtt_url: SecretStr | None = Field(
+        default=None,
+        description="Broker to use instead of our own: mqtt://user:password@host:port. Nothing is started.",
+    )
+    database_port: int = Field(default=54329, ge=1024, le=65535, description="Port of our own PostgreSQL on 127.0.0.1.")
+    mqtt_port: int = Field(default=18839, ge=1024, le=65535, description="Port of our own Mosquitto on 127.0.0.1.")
+    http_host: str = Field(default="127.0.0.1", description="Address the API and console listen on.")
+    http_port: int = Field(default=8077, ge=0, le=65535, description="Port of the API and console; 0 = any free one.")
+    metrics_port: int = Field(default=0, ge=0, le=65535, description="Port of ingest's own metrics; 0 = none.")
+    timezone: str = Field(
+        default="Asia/Shanghai", description="The city's time zone: working hours, daylight, display."
+    )
+    batch_messages: int = Field(default=5000, ge=1, le=50_000, description="Most messages in one ingest transaction.")
+    batch_wait_s: float = Field(default=0.02, gt=0, le=5, description="Longest wait for a batch to fill, seconds.")
+    payload_limit_bytes: int = Field(default=262_144, ge=1024, description="Larger messages become dead letters.")
+    retention_days: int = Field(default=365, ge=1, description="Readings older than this are dropped.")
+    rules_dir: Path | None = Field(default=None, description="Rule files to use instead of the default rule book.")
+    profiles_dir: Path | None = Field(default=None, description="Device profiles to add to the shipped ones.")
+    notify_urls: str = Field(
+        default="", description="Where notices go: Apprise addresses separated by spaces; empty = nowhere."
+    )
+    log_format: str = Field(default="auto", pattern="^(auto|json|pretty)$", description="auto = pretty on a terminal.")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
+
+    @property
+    def owns_database(self) -> bool:
+        """Whether `citygrid services` runs PostgreSQL for us."""
+        return self.database_url is None
+
+    @property
+    def owns_broker(self) -> bool:
+        """Whether `citygrid services` runs Mosquitto for us."""
+        return self.mqtt_url is None
+
+    def owner_dsn(self) -> str:
+        """Address for migrations and services; raises `InvalidInput` when nothing was set up yet."""
+        return self._database(self.database_url, "citygrid")
+
+    def writer_dsn(self) -> str:
+        """Address for ingest and for commands."""
+        return self._database(self.database_writer_url or self.database_url, "citygrid_ingest")
+
+    def reader_dsn(self) -> str:
+        """Address for reads."""
+        return self._database(self.database_reader_url or self.database_url, "citygrid_view")
+
+    def broker_url(self, account: str) -> str:
+        """Address of the broker as `account` (`ingest`, `recorder`, `gateway-<district>`)."""
+        if self.mqtt_url:
+            return self.mqtt_url.get_secret_value()
+        password = self.secrets()["mqtt"].get(account)
+        if password is None:
+            raise InvalidInput(f"the broker has no account {account}: run `citygrid services start`")
+        return f"mqtt://{account}:{password}@127.0.0.1:{self.mqtt_port}"
+
+    def secrets(self) -> dict[str, dict[str, str]]:
+        """Generated passwords of our own services: `{"database": {role: password}, "mqtt": {account: password}}`."""
+        file = self.data_dir / SECRETS_FILE
+        if not file.exists():
+            raise InvalidInput(
+                f"{file} does not exist: run `citygrid services start` first, or set CITYGRID_DATABASE_URL"
+            )
+        content: dict[str, dict[str, str]] = json.loads(file.read_text(encoding="utf-8"))
+        return content
+
+    def _database(self, url: SecretStr | None, login: str) -> str:
+        if url:
+            return url.get_secret_value()
+        password = self.secrets()["database"][login]
+        return f"postgresql://{login}:{password}@127.0.0.1:{self.database_port}/citygrid"
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings once; called by the commands only."""
+    return Settings(**overrides)

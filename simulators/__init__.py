@@ -1,0 +1,1 @@
+"""Outsiders that behave like devices, and the synthetic city they live in."""

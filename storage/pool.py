@@ -1,0 +1,43 @@
+"""Opens connections and pools with the session defaults every statement relies on."""
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+OWNER = ""
+WRITER = "citygrid_writer"
+READER = "citygrid_reader"
+
+
+def session_options(role: str, statement_timeout_s: float = 0) -> str:
+    """Give libpq's `options`: UTC, no JIT (it costs more than it saves on short queries), the role to act as."""
+    options = ["-c timezone=UTC", "-c jit=off"]
+    if role:
+        options.append(f"-c role={role}")
+    if statement_timeout_s:
+        options.append(f"-c statement_timeout={int(statement_timeout_s * 1000)}")
+    return " ".join(options)
+
+
+def make_pool(
+    url: str, *, role: str, name: str, max_size: int = 8, statement_timeout_s: float = 0
+) -> AsyncConnectionPool:
+    """Give a pool that is not open yet: use it with `async with`."""
+    return AsyncConnectionPool(
+        url,
+        min_size=1,
+        max_size=max_size,
+        name=name,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+        kwargs={
+            "options": session_options(role, statement_timeout_s),
+            "application_name": f"citygrid-{name}",
+        },
+    )
+
+
+async def connect(url: str, *, role: str, name: str) -> AsyncConnection:
+    """Open one connection outside any pool, for loops that own theirs; autocommit is off."""
+    return await AsyncConnection.connect(
+        url, options=session_options(role), application_name=f"citygrid-{name}", connect_timeout=10
+    )

@@ -1,0 +1,1 @@
+"""The contract with devices: topics and payloads. Pure."""
