@@ -1,0 +1,104 @@
+"""Device types as data: a profile names the channels a device measures, their units, and how often it reports."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from core.errors import InvalidInput
+
+SHIPPED = Path(__file__).parent / "profiles"
+
+
+class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One measured quantity in its canonical unit (UCUM); values outside `min`..`max` are implausible."""
+
+    name: str
+    unit: str
+    min: float
+    max: float
+    name_zh: str
+    name_en: str
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    profile: str
+    version: int
+    kind: str
+    name_zh: str
+    name_en: str
+    interval_s: float
+    classes: tuple[str, ...]
+    channel: tuple[Channel, ...]
+    moving: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A device type. Channels keep their order for ever: stored arrays follow it, new channels are appended."""
+
+    profile: str
+    version: int
+    kind: str
+    """The topic's segment for devices of this type."""
+    name_zh: str
+    name_en: str
+    interval_s: float
+    """Usual reporting interval, seconds; a device may have agreed another."""
+    classes: tuple[str, ...]
+    """Component classes it may stand on; empty = it stands on none (a vehicle)."""
+    channels: tuple[Channel, ...]
+    moving: bool
+    """True when its position is in its readings (`lon_deg`, `lat_deg`)."""
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """Names of the channels, in order."""
+        return tuple(channel.name for channel in self.channels)
+
+
+def parse(text: str, source: str) -> Profile:
+    """Give the profile a TOML text describes; raises `InvalidInput` naming `source` and the field."""
+    try:
+        file = msgspec.convert(tomllib.loads(text), _File)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise InvalidInput(f"{source}: {error}") from error
+    names = [channel.name for channel in file.channel]
+    if len(set(names)) != len(names):
+        raise InvalidInput(f"{source}: a channel is named twice")
+    for channel in file.channel:
+        if not channel.min < channel.max:
+            raise InvalidInput(f"{source}: channel {channel.name}: min must be below max")
+    if file.moving and not {"lon_deg", "lat_deg"} <= set(names):
+        raise InvalidInput(f"{source}: a moving device needs channels lon_deg and lat_deg")
+    return Profile(
+        profile=file.profile,
+        version=file.version,
+        kind=file.kind,
+        name_zh=file.name_zh,
+        name_en=file.name_en,
+        interval_s=file.interval_s,
+        classes=file.classes,
+        channels=file.channel,
+        moving=file.moving,
+    )
+
+
+def load(folder: Path) -> dict[str, Profile]:
+    """Give the profiles of a folder's TOML files by name."""
+    profiles: dict[str, Profile] = {}
+    for file in sorted(folder.glob("*.toml")):
+        profile = parse(file.read_text(encoding="utf-8"), file.name)
+        if profile.profile in profiles:
+            raise InvalidInput(f"{file.name}: profile {profile.profile} is defined twice")
+        profiles[profile.profile] = profile
+    return profiles
+
+
+@cache
+def shipped() -> Mapping[str, Profile]:
+    """Give the profiles that come with CityGrid."""
+    return load(SHIPPED)

@@ -1,0 +1,237 @@
+"""SQL of the device registry. Takes a connection, never commits."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from devices.model import Finding, Registration
+from devices.profile import Profile
+
+CREATE_STAGING = """
+CREATE TEMPORARY TABLE staged_device (
+    line int, label text, profile text, component_code text, district_code text,
+    lon_deg double precision, lat_deg double precision, interval_s double precision, install jsonb
+) ON COMMIT DROP
+"""
+COPY_STAGING = """
+COPY staged_device (line, label, profile, component_code, district_code, lon_deg, lat_deg, interval_s, install)
+FROM STDIN
+"""
+
+# Each row's first problem, in the order a person would look for them.
+FINDINGS = """
+WITH numbered AS (
+    SELECT *, row_number() OVER (PARTITION BY label ORDER BY line) AS nth,
+           row_number() OVER (PARTITION BY profile, component_code ORDER BY line) AS nth_on_component
+    FROM staged_device
+)
+SELECT s.line,
+       CASE
+           WHEN s.label !~ '^[A-Za-z0-9_-]{1,64}$' OR s.nth > 1 OR d.device_id IS NOT NULL THEN 'label'
+           WHEN p.profile IS NULL THEN 'profile'
+           WHEN s.component_code <> '' THEN 'component_code'
+           WHEN s.interval_s <= 0 THEN 'interval_s'
+           ELSE 'lon_deg'
+       END AS col,
+       CASE
+           WHEN s.label !~ '^[A-Za-z0-9_-]{1,64}$' THEN 'bad_label'
+           WHEN s.nth > 1 THEN 'duplicate_in_file'
+           WHEN d.device_id IS NOT NULL THEN 'already_registered'
+           WHEN p.profile IS NULL THEN 'unknown_profile'
+           WHEN s.component_code <> '' AND c.component_id IS NULL THEN 'unknown_component'
+           WHEN c.component_id IS NOT NULL AND NOT (c.class_code = ANY (p.classes)) THEN 'wrong_class'
+           WHEN o.device_id IS NOT NULL OR (s.component_code <> '' AND s.nth_on_component > 1) THEN 'occupied'
+           WHEN s.component_code = '' AND cardinality(p.classes) > 0 THEN 'needs_component'
+           WHEN s.component_code = '' AND (s.lon_deg IS NULL OR s.lat_deg IS NULL OR s.district_code = '')
+               THEN 'needs_position'
+           WHEN s.lon_deg NOT BETWEEN -180 AND 180 OR s.lat_deg NOT BETWEEN -90 AND 90 THEN 'bad_position'
+           WHEN s.interval_s <= 0 THEN 'bad_interval'
+       END AS reason,
+       s.label, s.profile, s.component_code, c.class_code, o.label AS occupant
+FROM numbered s
+LEFT JOIN device d ON d.label = s.label
+LEFT JOIN unnest_profiles p ON p.profile = s.profile
+LEFT JOIN component c ON c.code = s.component_code
+LEFT JOIN device o ON o.component_id = c.component_id AND o.profile = s.profile
+                  AND o.state NOT IN ('replaced', 'retired')
+WHERE s.label !~ '^[A-Za-z0-9_-]{1,64}$' OR s.nth > 1 OR d.device_id IS NOT NULL OR p.profile IS NULL
+   OR (s.component_code <> '' AND (c.component_id IS NULL OR NOT (c.class_code = ANY (p.classes))))
+   OR o.device_id IS NOT NULL OR (s.component_code <> '' AND s.nth_on_component > 1)
+   OR (s.component_code = '' AND (cardinality(p.classes) > 0 OR s.lon_deg IS NULL OR s.lat_deg IS NULL
+                                  OR s.district_code = ''))
+   OR s.lon_deg NOT BETWEEN -180 AND 180 OR s.lat_deg NOT BETWEEN -90 AND 90 OR s.interval_s <= 0
+ORDER BY s.line
+"""
+CREATE_PROFILES = """
+CREATE TEMPORARY TABLE unnest_profiles (profile text PRIMARY KEY, classes text[], interval_s double precision)
+ON COMMIT DROP
+"""
+COPY_PROFILES = "COPY unnest_profiles (profile, classes, interval_s) FROM STDIN"
+DELETE_BAD = "DELETE FROM staged_device WHERE line = ANY (%(lines)s)"
+ANALYZE_STAGING = "ANALYZE staged_device"
+
+# A device on a component stands where the component stands (its label point) unless a position was surveyed for it.
+INSERT = """
+INSERT INTO device (label, profile, component_id, district_code, unit_grid_id, state, interval_s, install,
+                    registered_at, registered_by, geom)
+SELECT placed.label, placed.profile, placed.component_id, placed.district_code,
+       COALESCE(placed.unit_grid_id, (SELECT unit_grid_id FROM unit_grid u WHERE u.state = 'valid'
+                                      AND ST_Intersects(u.geom, placed.geom) ORDER BY u.unit_grid_id LIMIT 1)),
+       %(state)s, placed.interval_s, placed.install, %(now)s, %(actor)s, placed.geom
+FROM (
+    SELECT s.line, s.label, s.profile, c.component_id, COALESCE(NULLIF(s.district_code, ''), c.district_code)
+               AS district_code, c.unit_grid_id, COALESCE(s.interval_s, p.interval_s) AS interval_s, s.install,
+           CASE WHEN s.lon_deg IS NOT NULL AND s.lat_deg IS NOT NULL
+                THEN ST_SetSRID(ST_MakePoint(s.lon_deg, s.lat_deg), 4326)
+                ELSE ST_PointOnSurface(c.geom) END AS geom
+    FROM staged_device s
+    JOIN unnest_profiles p USING (profile)
+    LEFT JOIN component c ON c.code = s.component_code
+) AS placed
+ORDER BY placed.line
+"""
+INSERT_EVENTS = """
+INSERT INTO device_event (device_id, at, actor, kind, detail)
+SELECT d.device_id, %(now)s, %(actor)s, 'registered', jsonb_build_object('profile', d.profile)
+FROM device d JOIN staged_device s USING (label)
+"""
+
+UPSERT_CHANNEL = """
+INSERT INTO profile_channel (profile, position, channel, unit, name_zh, name_en)
+VALUES (%(profile)s, %(position)s, %(channel)s, %(unit)s, %(name_zh)s, %(name_en)s)
+ON CONFLICT (profile, position) DO UPDATE
+SET unit = EXCLUDED.unit, name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en
+WHERE profile_channel.channel = EXCLUDED.channel
+RETURNING position
+"""
+
+SELECT_ONE = """
+SELECT device_id, label, profile, component_id, district_code, state, interval_s
+FROM device WHERE label = %(label)s FOR UPDATE
+"""
+UPDATE_STATE = "UPDATE device SET state = %(state)s WHERE device_id = %(device_id)s"
+INSERT_EVENT = """
+INSERT INTO device_event (device_id, at, actor, kind, detail)
+VALUES (%(device_id)s, %(at)s, %(actor)s, %(kind)s, %(detail)s)
+"""
+INSERT_AUDIT = """
+INSERT INTO audit (at, actor, action, subject, detail) VALUES (%(at)s, %(actor)s, %(action)s, %(subject)s, %(detail)s)
+"""
+
+_SENTENCES = {
+    "bad_label": "the label {label!r} is not 1 to 64 of A-Z a-z 0-9 _ -",
+    "duplicate_in_file": "the label {label} stands in an earlier row too",
+    "already_registered": "the device {label} is registered already",
+    "unknown_profile": "there is no device type {profile!r}",
+    "unknown_component": "there is no component {component_code}",
+    "wrong_class": "component {component_code} is of class {class_code}, on which a {profile} cannot stand",
+    "occupied": "component {component_code} carries {occupant} already",
+    "needs_component": "a {profile} must stand on a component",
+    "needs_position": "without a component, lon_deg, lat_deg and district_code must be given",
+    "bad_position": "the position is outside -180..180, -90..90 degrees",
+    "bad_interval": "interval_s must be above 0",
+}
+
+
+async def stage(conn: AsyncConnection, rows: Sequence[Registration], profiles: Iterable[Profile]) -> None:
+    """Copy the rows into a temporary table that lives until the transaction ends."""
+    await conn.execute(CREATE_STAGING)
+    await conn.execute(CREATE_PROFILES)
+    async with conn.cursor() as cursor:
+        async with cursor.copy(COPY_PROFILES) as copy:
+            for profile in profiles:
+                await copy.write_row((profile.profile, list(profile.classes), profile.interval_s))
+        async with cursor.copy(COPY_STAGING) as copy:
+            for line, row in enumerate(rows, start=1):
+                await copy.write_row(
+                    (
+                        line,
+                        row.label,
+                        row.profile,
+                        row.component_code,
+                        row.district_code,
+                        row.lon_deg,
+                        row.lat_deg,
+                        row.interval_s,
+                        Jsonb(dict(row.install)),
+                    )
+                )
+    await conn.execute(ANALYZE_STAGING)
+
+
+async def take_findings(conn: AsyncConnection) -> list[Finding]:
+    """Give one finding for each staged row that cannot be registered, and take those rows out of the staging table."""
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(FINDINGS)
+        bad = await cursor.fetchall()
+    found = {row["line"]: row for row in reversed(bad)}
+    await conn.execute(DELETE_BAD, {"lines": list(found)})
+    return [
+        Finding(
+            line=line,
+            column=row["col"],
+            reason=row["reason"],
+            detail=_SENTENCES[row["reason"]].format_map({**row, "occupant": row["occupant"] or "another of this file"}),
+        )
+        for line, row in sorted(found.items())
+    ]
+
+
+async def insert_staged(conn: AsyncConnection, *, state: str, now: datetime, actor: str) -> int:
+    """Register the staged rows that are left and give their number."""
+    cursor = await conn.execute(INSERT, {"state": state, "now": now, "actor": actor})
+    count = cursor.rowcount
+    await conn.execute(INSERT_EVENTS, {"now": now, "actor": actor})
+    return count
+
+
+async def upsert_channels(conn: AsyncConnection, profile: Profile) -> int:
+    """Write the order of a profile's channels; gives how many rows agree with it afterwards."""
+    agreeing = 0
+    for position, channel in enumerate(profile.channels, start=1):
+        cursor = await conn.execute(
+            UPSERT_CHANNEL,
+            {
+                "profile": profile.profile,
+                "position": position,
+                "channel": channel.name,
+                "unit": channel.unit,
+                "name_zh": channel.name_zh,
+                "name_en": channel.name_en,
+            },
+        )
+        agreeing += cursor.rowcount
+    return agreeing
+
+
+async def lock_one(conn: AsyncConnection, label: str) -> Mapping[str, Any] | None:
+    """Give one device's row, locked until the transaction ends."""
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(SELECT_ONE, {"label": label})
+        return await cursor.fetchone()
+
+
+async def set_state(  # noqa: PLR0913  # one row of each of three tables
+    conn: AsyncConnection, *, device_id: int, label: str, state: str, now: datetime, actor: str, reason: str
+) -> None:
+    """Change the state and write it into the device's history and the audit."""
+    detail = Jsonb({"state": state, "reason": reason})
+    await conn.execute(UPDATE_STATE, {"device_id": device_id, "state": state})
+    await conn.execute(
+        INSERT_EVENT, {"device_id": device_id, "at": now, "actor": actor, "kind": state, "detail": detail}
+    )
+    await audit(conn, now=now, actor=actor, action=f"device_{state}", subject=label, detail={"reason": reason})
+
+
+async def audit(
+    conn: AsyncConnection, *, now: datetime, actor: str, action: str, subject: str, detail: Mapping[str, Any]
+) -> None:
+    """Write what a person did."""
+    await conn.execute(
+        INSERT_AUDIT,
+        {"at": now, "actor": actor, "action": action, "subject": subject, "detail": Jsonb(dict(detail))},
+    )

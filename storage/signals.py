@@ -1,0 +1,12 @@
+"""NOTIFY channels; a payload is an id only (the limit is 8,000 bytes), the rows are read afterwards."""
+
+from psycopg import AsyncConnection
+
+INCIDENT = "citygrid_incident"
+REGISTRY = "citygrid_registry"
+OUTBOX = "citygrid_outbox"
+
+
+async def announce_registry(conn: AsyncConnection) -> None:
+    """Tell the ingest workers, at commit, that devices or their components changed."""
+    await conn.execute("SELECT pg_notify(%s, 'devices')", (REGISTRY,))
