@@ -1,1 +1,1 @@
-"""Patrol-grid geometry: projection, unit grids, patrol grids, location of a point. Pure."""
+"""Geometry of the city's grids: projection, tessellation, location. Pure: no files, no database, no clock."""
