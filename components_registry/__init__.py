@@ -1,1 +1,1 @@
-"""The registry of urban components (部件): 116 classes, codes, surveys."""
+"""The registry of urban components (城市部件): their classes, codes, survey files, and rows."""
