@@ -1,0 +1,113 @@
+"""Our own Mosquitto: its configuration, start and stop.
+
+Sizes are chosen for ingest at 25,000 messages a second: the broker must hold what arrives while the database is away.
+"""
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import Unavailable
+from runtime.services import packages, passwords, process
+from runtime.services.account import Account
+from runtime.services.passwords import BrokerAccount
+from runtime.services.readiness import wait_until_ready
+
+SETTING = "CITYGRID_MQTT_PORT"
+START_PATIENCE_S = 15.0
+STOP_PATIENCE_S = 60.0
+MIB = 1_048_576
+QUEUED_MESSAGES = 1_000_000
+QUEUED_BYTES_CEILING = 1024 * MIB
+MESSAGE_LIMIT_BYTES = MIB  # above ingest's own limit, so that an oversized reading becomes a dead letter with a reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broker:
+    """Where our Mosquitto lives and listens."""
+
+    folder: Path
+    log: Path
+    port: int
+    account: Account
+
+    @property
+    def daemon(self) -> process.Daemon:
+        """The process, recognised by its configuration file."""
+        conf = self.folder / "mosquitto.conf"
+        return process.Daemon(title="Mosquitto", mark=str(conf), pid_file=self.folder / "citygrid.pid", log=self.log)
+
+
+def configuration(folder: Path, port: int, memory_bytes: int) -> str:
+    """Give mosquitto.conf.
+
+    `max_inflight_messages 0` lets each side's MQTT 5 receive maximum decide (ours asks for 65,535; the default of 20
+    would throttle every publisher). `autosave_interval` bounds what a killed broker may forget of messages that no
+    subscriber has acknowledged; a normal stop forgets nothing.
+    """
+    queued_bytes = min(QUEUED_BYTES_CEILING, memory_bytes // 8)
+    return f"""# Written by `citygrid services start`; edits are overwritten.
+listener {port} 127.0.0.1
+allow_anonymous false
+password_file {folder}/passwords
+acl_file {folder}/acl
+
+persistence true
+persistence_location {folder}/
+autosave_interval 10
+persistent_client_expiration 7d
+
+max_inflight_messages 0
+max_queued_messages {QUEUED_MESSAGES}
+max_queued_bytes {queued_bytes}
+message_size_limit {MESSAGE_LIMIT_BYTES}
+set_tcp_nodelay true
+
+log_dest stderr
+log_type error
+log_type warning
+log_type notice
+log_timestamp_format %Y-%m-%dT%H:%M:%S
+connection_messages false
+"""
+
+
+def start(broker: Broker, accounts: tuple[BrokerAccount, ...]) -> bool:
+    """Start the broker, or bring a running one up to date; tell whether it was started.
+
+    Raises: `Unavailable` when Mosquitto is not installed or does not come up; `Conflict` when the port is taken.
+    """
+    program = packages.find_command("mosquitto")
+    if program is None:
+        raise Unavailable(f"Mosquitto is not installed: {packages.remedy(('services',))}")
+    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    logins_changed = broker.account.write(broker.folder / "passwords", passwords.password_file(accounts))
+    logins_changed |= broker.account.write(broker.folder / "acl", passwords.acl_file(accounts))
+    conf = broker.folder / "mosquitto.conf"
+    moved = broker.account.write(conf, configuration(broker.folder, broker.port, memory_bytes))
+    daemon = broker.daemon
+    pid = daemon.pid()
+    if pid is not None and not moved:
+        if logins_changed:
+            os.kill(pid, signal.SIGHUP)
+        return False
+    stop(broker)
+    process.require_free(broker.port, SETTING)
+    seen = daemon.log_size()
+    daemon.launch([program, "-c", conf], broker.account)
+    wait_until_ready(daemon, lambda: process.answers(broker.port), seen, START_PATIENCE_S)
+    return True
+
+
+def running_port(broker: Broker) -> int | None:
+    """Give the port our running broker listens on; None when it does not run."""
+    if broker.daemon.pid() is None:
+        return None
+    first = (broker.folder / "mosquitto.conf").read_text(encoding="utf-8").splitlines()[1]
+    return int(first.split()[1])
+
+
+def stop(broker: Broker) -> bool:
+    """Stop the broker after it has written its queue to disk; False when it did not run."""
+    return broker.daemon.stop(signal.SIGTERM, STOP_PATIENCE_S)

@@ -1,0 +1,100 @@
+"""Generated passwords (`secrets.json`, mode 0600) and the broker's accounts with what each may do."""
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.settings import SECRETS_FILE
+
+DATABASE_ROLES = ("postgres", "citygrid", "citygrid_ingest", "citygrid_view")
+DISTRICTS = ("130202", "130203", "130204", "130205")
+ALL_TOPICS = "citygrid/v1/#"
+PASSWORD_BYTES = 24
+HASH_ROUNDS = 101  # mosquitto_passwd's own default; the passwords are 192 random bits, so rounds add nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerAccount:
+    """A login of the broker and the topic filters it may read and write."""
+
+    name: str
+    password: str
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+
+
+def ensure(data_dir: Path) -> dict[str, dict[str, str]]:
+    """Give the passwords of `data_dir`, making those that are missing; the file is never readable by others."""
+    file = data_dir / SECRETS_FILE
+    kept: Mapping[str, Mapping[str, str]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    names = {"database": DATABASE_ROLES, "mqtt": broker_logins()}
+    full = {
+        part: {login: kept.get(part, {}).get(login) or secrets.token_urlsafe(PASSWORD_BYTES) for login in logins}
+        for part, logins in names.items()
+    }
+    if full != kept:
+        _write_private(file, json.dumps(full, indent=2) + "\n")
+    return full
+
+
+def broker_logins() -> tuple[str, ...]:
+    """Give the names of the broker's accounts: one reader, one recorder, one gateway a district."""
+    return ("ingest", "recorder", *(f"gateway-{district}" for district in DISTRICTS))
+
+
+def broker_accounts(passwords: Mapping[str, str]) -> tuple[BrokerAccount, ...]:
+    """Give each account with its rights: ingest reads all, the recorder also replays, a gateway writes its district."""
+    gateways = tuple(
+        BrokerAccount(
+            name=f"gateway-{district}",
+            password=passwords[f"gateway-{district}"],
+            writes=(f"citygrid/v1/{district}/#",),
+        )
+        for district in DISTRICTS
+    )
+    return (
+        BrokerAccount(name="ingest", password=passwords["ingest"], reads=(ALL_TOPICS,)),
+        BrokerAccount(name="recorder", password=passwords["recorder"], reads=(ALL_TOPICS,), writes=(ALL_TOPICS,)),
+        *gateways,
+    )
+
+
+def password_file(accounts: tuple[BrokerAccount, ...]) -> str:
+    """Give Mosquitto's password_file: PBKDF2-SHA512 as `mosquitto_passwd` writes it.
+
+    The salt is derived from the password, so that an unchanged password gives an unchanged file and the broker is not
+    reloaded for nothing; each password is random, so no two accounts share a salt.
+    """
+    return "".join(f"{account.name}:{_hash(account.password)}\n" for account in accounts)
+
+
+def acl_file(accounts: tuple[BrokerAccount, ...]) -> str:
+    """Give Mosquitto's acl_file; what is not listed is refused."""
+    lines: list[str] = []
+    for account in accounts:
+        lines.append(f"user {account.name}")
+        lines += [f"topic read {topic}" for topic in account.reads]
+        lines += [f"topic write {topic}" for topic in account.writes]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _hash(password: str) -> str:
+    salt = hashlib.sha256(b"citygrid-salt:" + password.encode()).digest()[:12]
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, HASH_ROUNDS)
+    return f"$7${HASH_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+
+
+def _write_private(file: Path, content: str) -> None:
+    fresh = file.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+    fresh.replace(file)
