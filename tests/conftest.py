@@ -14,6 +14,7 @@ import pytest
 from psycopg import conninfo, sql
 
 from storage.migrate import migrate
+from tests.own_services import own_services
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ def cluster() -> Iterator[Cluster]:
     if database_url and mqtt_url:
         yield Cluster(database_url, mqtt_url)
         return
-    pytest.fail("set CITYGRID_TEST_DATABASE_URL and CITYGRID_TEST_MQTT_URL")
+    with own_services() as addresses:
+        yield Cluster(*addresses)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ STOP_PATIENCE_S = 60.0
 MIB = 1_048_576
 QUEUED_MESSAGES = 1_000_000
 QUEUED_BYTES_CEILING = 1024 * MIB
-MESSAGE_LIMIT_BYTES = MIB  # above ingest's own limit, so that an oversized reading becomes a dead letter with a reason
+PACKET_LIMIT_BYTES = 16 * MIB  # far above ingest's own limit: an oversized reading must become a dead letter there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ persistent_client_expiration 7d
 max_inflight_messages 0
 max_queued_messages {QUEUED_MESSAGES}
 max_queued_bytes {queued_bytes}
-message_size_limit {MESSAGE_LIMIT_BYTES}
+max_packet_size {PACKET_LIMIT_BYTES}
 set_tcp_nodelay true
 
 log_dest stderr
