@@ -19,7 +19,7 @@ class Fleet:
     """
 
     device_id: NDArray[np.int32]
-    """Key in table `device`, ascending."""
+    """Key in table `device`; ascending when first loaded, devices registered later are appended."""
     label: tuple[str, ...]
     """Public name of the device, the one in its topic."""
     profile: NDArray[np.int16]

@@ -40,7 +40,7 @@ async def register_many(
     return count, findings
 
 
-async def change_state(  # noqa: PLR0913  # who, when and why belong to every change
+async def change_state(  # who, when and why belong to every change
     conn: AsyncConnection, label: str, state: State, *, now: datetime, actor: str, reason: str
 ) -> None:
     """Move a device along its life cycle; raises `NotFound`, or `Conflict` for a step that is not listed."""
@@ -63,4 +63,6 @@ async def publish_profiles(conn: AsyncConnection, profiles: Mapping[str, Profile
     async with conn.transaction():
         for profile in profiles.values():
             if await store.upsert_channels(conn, profile) != len(profile.channels):
-                raise Conflict(f"profile {profile.profile}: channels were reordered or renamed; append new ones instead")
+                raise Conflict(
+                    f"profile {profile.profile}: channels were reordered or renamed; append new ones instead"
+                )

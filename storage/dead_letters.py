@@ -1,7 +1,7 @@
 """Messages that could not be accepted, with the reason; kept for a while so that somebody can mend the cause.
 
-The digest of topic and payload is the key, so a refusal that is delivered again by the broker stays one; `seen` counts real
-repeats. Payloads are kept up to a limit. Takes a connection, never commits.
+The digest of topic and payload is the key, so a refusal that is delivered again by the broker stays one; `seen` counts
+real repeats. Payloads are kept up to a limit. Takes a connection, never commits.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """The readings hypertable: step 5 of the journey. Stores a batch's frames and says which rows were new.
 
-The fast path copies straight into the hypertable; only a batch that meets a stored reading takes the slow path through a
-temporary table. A reading's identity is (device, ts, seq). Takes a connection, never commits.
+The fast path copies straight into the hypertable; only a batch that meets a stored reading takes the slow path through
+a temporary table. A reading's identity is (device, ts, seq). Takes a connection, never commits.
 """
 
 from collections.abc import Sequence
@@ -79,9 +79,7 @@ async def _insert_unless_stored(
 
 def _only(frame: Frame, fleet: Fleet, identities: set[tuple[int, int, int]]) -> Frame:
     devices = fleet.device_id[frame.slot].tolist()
-    keep = [
-        identity in identities for identity in zip(devices, frame.ts_us.tolist(), frame.seq.tolist(), strict=True)
-    ]
+    keep = [identity in identities for identity in zip(devices, frame.ts_us.tolist(), frame.seq.tolist(), strict=True)]
     return frame.take(np.array(keep, dtype=bool))
 
 
@@ -115,9 +113,7 @@ async def latest_times(conn: AsyncConnection, fleet: Fleet) -> np.ndarray[tuple[
     return times
 
 
-async def _copy(
-    conn: AsyncConnection, statement: str, frames: Sequence[Frame], fleet: Fleet, received_us: int
-) -> None:
+async def _copy(conn: AsyncConnection, statement: str, frames: Sequence[Frame], fleet: Fleet, received_us: int) -> None:
     async with conn.cursor() as cursor, cursor.copy(statement.encode()) as copy:
         await copy.write(binary_copy.SIGNATURE)
         for frame in frames:

@@ -1,0 +1,80 @@
+"""What the pipeline knows of the city: an immutable snapshot from topic to device, grid and decoder."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from core.fleet import Fleet
+from devices.profile import Profile
+from wire import native_v1
+
+
+class Locator(Protocol):
+    """Finds the unit grid of points; `geo` has the real one, and a city without grids has none."""
+
+    def locate(self, lon_deg: NDArray[np.float64], lat_deg: NDArray[np.float64]) -> NDArray[np.int32]:
+        """Give the unit grid's key for each of n points; 0 = outside."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileCodec:
+    """A profile with what decoding and checking its messages needs, prepared once."""
+
+    profile: Profile
+    decoder: msgspec.json.Decoder[Any]
+    """Decodes one reading set or a list of them."""
+    values_decoder: msgspec.json.Decoder[Any]
+    """Decodes the `values` of a gateway's item."""
+    least: NDArray[np.float64]
+    most: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """Snapshot of the registry for the hot path."""
+
+    fleet: Fleet
+    codecs: tuple[ProfileCodec, ...]
+    """In the order of `fleet.profiles`."""
+    accepts: NDArray[np.bool_]
+    """By slot: whether readings of the device are still taken."""
+    by_topic: Mapping[str, int]
+    """Topic of each device -> slot."""
+    by_label: Mapping[str, int]
+    locator: Locator | None
+
+
+def codec(profile: Profile) -> ProfileCodec:
+    """Prepare a profile for decoding."""
+    item = native_v1.item_type(profile.profile, profile.channel_names)
+    values = next(field.type for field in msgspec.structs.fields(item) if field.name == "values")
+    return ProfileCodec(
+        profile,
+        msgspec.json.Decoder(item | list[item]),
+        msgspec.json.Decoder(values),
+        np.array([channel.min for channel in profile.channels], dtype=np.float64),
+        np.array([channel.max for channel in profile.channels], dtype=np.float64),
+    )
+
+
+def make(fleet: Fleet, profiles: Mapping[str, Profile], accepts: Sequence[bool], locator: Locator | None) -> Directory:
+    """Build the snapshot; every name in `fleet.profiles` must be in `profiles`."""
+    topics: dict[str, int] = {}
+    kinds = [profiles[name].kind for name in fleet.profiles]
+    for slot, (label, district, profile) in enumerate(
+        zip(fleet.label, fleet.district_code, fleet.profile.tolist(), strict=True)
+    ):
+        topics[f"citygrid/v1/{district}/{kinds[profile]}/{label}/telemetry"] = slot
+    return Directory(
+        fleet=fleet,
+        codecs=tuple(codec(profiles[name]) for name in fleet.profiles),
+        accepts=np.array(accepts, dtype=np.bool_),
+        by_topic=topics,
+        by_label={label: slot for slot, label in enumerate(fleet.label)},
+        locator=locator,
+    )

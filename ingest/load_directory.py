@@ -1,0 +1,87 @@
+"""Builds the pipeline's snapshot of the registry from the database; slots of a former snapshot stay where they are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import shapely
+from psycopg import AsyncConnection
+from psycopg.rows import tuple_row
+
+from core.fleet import Fleet
+from devices.model import REPORTING, State
+from devices.profile import Profile
+from geo.grid import GridIndex
+from ingest.directory import Directory, Locator, make
+
+SELECT_DEVICES = """
+SELECT d.device_id, d.label, d.profile, COALESCE(c.class_code, ''), COALESCE(d.component_id, 0), d.district_code,
+       COALESCE(d.unit_grid_id, 0), d.interval_s, d.state, ST_X(d.geom), ST_Y(d.geom), d.registered_at
+FROM device d LEFT JOIN component c USING (component_id)
+ORDER BY d.device_id
+"""
+SELECT_GRIDS = "SELECT unit_grid_id, ST_AsBinary(geom) FROM unit_grid WHERE state = 'valid' ORDER BY unit_grid_id"
+
+
+@dataclass(frozen=True, slots=True)
+class _Device:
+    """A row of `SELECT_DEVICES`."""
+
+    device_id: int
+    label: str
+    profile: str
+    class_code: str
+    component_id: int
+    district_code: str
+    unit_grid_id: int
+    interval_s: float
+    state: str
+    lon_deg: float
+    lat_deg: float
+    registered_at: datetime
+
+
+async def load_locator(conn: AsyncConnection) -> GridIndex:
+    """Give the index of the city's valid unit grids."""
+    cursor = await conn.execute(SELECT_GRIDS)
+    rows = await cursor.fetchall()
+    return GridIndex([row[0] for row in rows], shapely.from_wkb([row[1] for row in rows]))
+
+
+async def load(
+    conn: AsyncConnection, profiles: Mapping[str, Profile], locator: Locator | None, former: Directory | None = None
+) -> Directory:
+    """Give the snapshot of now; devices of profiles nobody knows are left out."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(SELECT_DEVICES)
+        rows: list[tuple[Any, ...]] = await cursor.fetchall()
+    devices = [_Device(*row) for row in rows if row[2] in profiles]
+    if former is not None:
+        place = {device_id: slot for slot, device_id in enumerate(former.fleet.device_id.tolist())}
+        devices.sort(key=lambda device: place.get(device.device_id, len(place) + device.device_id))
+    names = tuple(sorted(profiles))
+    accepts = [State(device.state) in REPORTING for device in devices]
+    return make(_fleet(devices, names), profiles, accepts, locator)
+
+
+def _fleet(devices: list[_Device], profiles: tuple[str, ...]) -> Fleet:
+    index = {name: position for position, name in enumerate(profiles)}
+    return Fleet(
+        device_id=np.array([device.device_id for device in devices], dtype=np.int32),
+        label=tuple(device.label for device in devices),
+        profile=np.array([index[device.profile] for device in devices], dtype=np.int16),
+        profiles=profiles,
+        class_code=tuple(device.class_code for device in devices),
+        component_id=np.array([device.component_id for device in devices], dtype=np.int32),
+        district_code=tuple(device.district_code for device in devices),
+        unit_grid_id=np.array([device.unit_grid_id for device in devices], dtype=np.int32),
+        interval_s=np.array([device.interval_s for device in devices], dtype=np.float64),
+        in_service=np.array([device.state == State.IN_SERVICE for device in devices], dtype=np.bool_),
+        lon_deg=np.array([device.lon_deg for device in devices], dtype=np.float64),
+        lat_deg=np.array([device.lat_deg for device in devices], dtype=np.float64),
+        registered_us=np.array(
+            [int(device.registered_at.timestamp() * 1_000_000) for device in devices], dtype=np.int64
+        ),
+    )

@@ -1,0 +1,115 @@
+"""Step 3 of the journey: rows to a frame of plausible readings with quality flags. Next: `ingest.enrich`."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.fleet import Fleet
+from core.frame import Frame
+from core.quality import Quality
+from ingest.decode import Refusal, Rows
+from ingest.directory import ProfileCodec
+from ingest.message import Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tolerance:
+    """How far from our clock a reading may be dated."""
+
+    ahead_us: int = 300_000_000
+    """Refused beyond: 5 min (our choice; clocks synchronised over NTP or the cell are within seconds)."""
+    ahead_flag_us: int = 10_000_000
+    """Flagged beyond: 10 s."""
+    behind_us: int
+    """Refused beyond: readings are not kept that long."""
+
+
+def validate(rows: Rows, codec: ProfileCodec, now_us: int, tolerance: Tolerance) -> tuple[Frame, list[Refusal]]:
+    """Give the frame of the rows that may be stored, ascending in time, and what was refused.
+
+    An implausible channel is refused and becomes NaN; the row stays while it measures anything.
+    Units: `now_us` microseconds since 1970 UTC.
+    """
+    frame = _frame(rows, codec)
+    items = np.array(rows.item, dtype=np.int32)
+    refusals: list[Refusal] = []
+
+    def refuse(mask: NDArray[np.bool_], reason: Reason, detail: str) -> None:
+        refusals.extend(
+            Refusal(int(frame.message[row]), int(items[row]), reason, detail) for row in np.flatnonzero(mask)
+        )
+
+    future = frame.ts_us > now_us + tolerance.ahead_us
+    refuse(future, Reason.FUTURE, "dated more than 5 minutes ahead of our clock")
+    old = frame.ts_us < now_us - tolerance.behind_us
+    refuse(old, Reason.TOO_OLD, f"older than the {tolerance.behind_us // 86_400_000_000} days readings are kept")
+    timely = ~(future | old)
+    empty = timely & np.isnan(frame.values).all(axis=1)
+    refuse(empty, Reason.EMPTY, "no channel has a value")
+
+    implausible = (frame.values < codec.least) | (frame.values > codec.most)
+    doubtful = implausible.any(axis=1) & timely
+    for row in np.flatnonzero(doubtful):
+        detail = _implausible_detail(frame.values[row], implausible[row], codec)
+        refusals.append(Refusal(int(frame.message[row]), int(items[row]), Reason.IMPOSSIBLE, detail))
+    frame.values[implausible] = np.nan
+    frame.quality[doubtful] |= Quality.OUT_OF_RANGE
+    frame.quality[frame.ts_us > now_us + tolerance.ahead_flag_us] |= Quality.CLOCK_AHEAD
+
+    kept = timely & ~np.isnan(frame.values).all(axis=1)
+    return _ascending_without_repeats(frame.take(kept)), refusals
+
+
+def mark_late(frame: Frame, newest_us: NDArray[np.int64]) -> None:
+    """Flag rows older than the newest reading known of their device; `newest_us` is by slot, 0 = none."""
+    frame.quality[frame.ts_us < newest_us[frame.slot]] |= Quality.LATE
+
+
+def refuse_out_of_service(frame: Frame, accepts: NDArray[np.bool_], fleet: Fleet) -> tuple[Frame, list[Refusal]]:
+    """Take out rows of replaced and retired devices."""
+    taken = accepts[frame.slot]
+    if taken.all():
+        return frame, []
+    refusals = [
+        Refusal(int(frame.message[row]), 0, Reason.NOT_IN_SERVICE, f"{fleet.label[frame.slot[row]]} is out of service")
+        for row in np.flatnonzero(~taken)
+    ]
+    return frame.take(taken), refusals
+
+
+def _frame(rows: Rows, codec: ProfileCodec) -> Frame:
+    count, width = len(rows.slot), len(codec.profile.channels)
+    return Frame(
+        profile=codec.profile.profile,
+        channels=codec.profile.channel_names,
+        slot=np.array(rows.slot, dtype=np.int32),
+        ts_us=np.array(rows.ts_us, dtype=np.int64),
+        seq=np.array(rows.seq, dtype=np.int32),
+        values=np.array(rows.values, dtype=np.float64).reshape(count, width),
+        quality=np.zeros(count, dtype=np.int16),
+        origin=np.array(rows.origin, dtype=np.int8),
+        unit_grid_id=np.zeros(count, dtype=np.int32),
+        message=np.array(rows.message, dtype=np.int32),
+    )
+
+
+def _ascending_without_repeats(frame: Frame) -> Frame:
+    """Order by time and drop all but the first of rows with the same identity."""
+    order = np.lexsort((frame.seq, frame.slot, frame.ts_us))
+    ordered = frame.take(order)
+    repeats = np.zeros(len(ordered), dtype=np.bool_)
+    repeats[1:] = (
+        (ordered.ts_us[1:] == ordered.ts_us[:-1])
+        & (ordered.slot[1:] == ordered.slot[:-1])
+        & (ordered.seq[1:] == ordered.seq[:-1])
+    )
+    return ordered.take(~repeats) if repeats.any() else ordered
+
+
+def _implausible_detail(values: NDArray[np.float64], implausible: NDArray[np.bool_], codec: ProfileCodec) -> str:
+    channels = codec.profile.channels
+    return "; ".join(
+        f"{channels[i].name} = {values[i]:g} {channels[i].unit} is outside {channels[i].min:g} to {channels[i].max:g}"
+        for i in np.flatnonzero(implausible)
+    )
