@@ -34,6 +34,10 @@ class Settings(BaseSettings):
     mqtt_port: int = Field(default=18839, ge=1024, le=65535, description="Port of our own Mosquitto on 127.0.0.1.")
     http_host: str = Field(default="127.0.0.1", description="Address the API and console listen on.")
     http_port: int = Field(default=8077, ge=0, le=65535, description="Port of the API and console; 0 = any free one.")
+    http_hosts: str = Field(
+        default="",
+        description="Further names the API and console are reached by, separated by spaces; * = any.",
+    )
     metrics_port: int = Field(default=0, ge=0, le=65535, description="Port of ingest's own metrics; 0 = none.")
     timezone: str = Field(
         default="Asia/Shanghai", description="The city's time zone: working hours, daylight, display."

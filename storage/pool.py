@@ -28,6 +28,7 @@ def make_pool(
         max_size=max_size,
         name=name,
         open=False,
+        reconnect_timeout=8,  # then each request tries anew, so a database that was away long is found at once
         check=AsyncConnectionPool.check_connection,
         kwargs={
             "options": session_options(role, statement_timeout_s),

@@ -1,0 +1,60 @@
+"""Serves the built console at `/`: files as they are, every other path its one page."""
+
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, HTMLResponse, Response
+
+from api.services import Use
+from core.errors import NotFound
+
+router = APIRouter(include_in_schema=False)
+
+PAGE = "index.html"
+HASHED = "assets"
+"""Folder of files whose names change with their content."""
+FOREVER = "public, max-age=31536000, immutable"
+ASK_AGAIN = "no-cache"
+RESERVED = ("api/", "healthz", "readyz", "metrics")
+
+NOT_BUILT = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>CityGrid</title>
+<style>body{font:16px/1.6 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem}</style>
+<h1>CityGrid</h1>
+<p>The API is running, but the console has not been built yet. Build it with</p>
+<pre>make console</pre>
+<p>and load this page again. Meanwhile: <a href="/api/docs">the API's documentation</a>, <a href="/api/v1/summary">the
+city in counts</a>.</p>
+<p lang="zh-CN">接口已在运行，但控制台页面尚未构建。请运行 <code>make console</code> 后刷新本页。</p>
+</html>
+"""
+
+
+@router.get("/{path:path}")
+async def get_console(path: str, request: Request, services: Use) -> Response:
+    """Give a file of the console, or its page for any of its own addresses."""
+    if path.startswith(RESERVED):
+        raise NotFound(f"There is nothing at /{path}.")
+    if not (services.console / PAGE).is_file():
+        if path:
+            raise NotFound(f"There is nothing at /{path}.")
+        return HTMLResponse(NOT_BUILT, headers={"Cache-Control": "no-store"})
+    file = _file(services.console, path)
+    if file is None and "." in path.rpartition("/")[2]:
+        raise NotFound(f"There is nothing at /{path}.")
+    if file is None:
+        file = services.console / PAGE
+    kept = FOREVER if path.startswith(f"{HASHED}/") else ASK_AGAIN
+    response = FileResponse(file, headers={"Cache-Control": kept})
+    if response.headers.get("etag") and request.headers.get("if-none-match") == response.headers["etag"]:
+        return Response(status_code=304, headers={"ETag": response.headers["etag"], "Cache-Control": kept})
+    return response
+
+
+def _file(folder: Path, path: str) -> Path | None:
+    """Give the file at `path` inside `folder`, never one outside it."""
+    if "\0" in path:
+        return None
+    file = (folder / path).resolve()
+    return file if file.is_relative_to(folder.resolve()) and file.is_file() else None

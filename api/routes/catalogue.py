@@ -1,0 +1,67 @@
+"""HTTP for what classifies: component classes and departments."""
+
+from typing import Literal
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+from api.caching import conditional
+from api.services import Use
+from storage.queries import components
+
+router = APIRouter(tags=["catalogue"])
+CLASSES_KEPT_S = 300
+
+
+class ComponentClass(BaseModel):
+    """One class of the catalogue of urban components."""
+
+    catalogue_id: str
+    class_code: str
+    major_zh: str
+    major_en: str
+    name_zh: str
+    name_en: str
+    geometry_kind: Literal["point", "line", "polygon"]
+    subsystem: str
+    department_zh: str
+    department_en: str
+    source: str
+    certainty: str
+
+
+class Classes(BaseModel):
+    """The whole catalogue."""
+
+    items: list[ComponentClass]
+
+
+class Department(BaseModel):
+    """A unit that answers for components and incidents."""
+
+    department_id: int
+    name_zh: str
+    name_en: str
+
+
+class Departments(BaseModel):
+    """All departments."""
+
+    items: list[Department]
+
+
+@router.get("/classes", response_model=Classes)
+async def list_classes(request: Request, services: Use) -> Response:
+    """List the component classes of the loaded catalogue, each with its source and how certain it is."""
+    async with services.reading() as conn:
+        rows = await components.classes(conn)
+    body = msgspec.json.encode({"items": rows})
+    return conditional(request, body, media_type="application/json", max_age_s=CLASSES_KEPT_S)
+
+
+@router.get("/departments")
+async def list_departments(services: Use) -> Departments:
+    """List the departments that an incident can be assigned to."""
+    async with services.reading() as conn:
+        return Departments.model_validate({"items": await components.departments(conn)})

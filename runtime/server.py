@@ -1,0 +1,165 @@
+"""The API process: builds `Services` and the application, runs its feeds, serves it with uvicorn."""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.feeds import follow_devices, follow_incidents
+from api.live import Hub
+from api.memo import Memo
+from api.observe import Exchange
+from api.services import Services
+from core.errors import Unavailable
+from runtime.http_metrics import HttpMetrics
+from runtime.settings import Settings
+from storage.pool import READER, WRITER, connect, make_pool
+
+CONSOLE = Path(__file__).parent.parent / "console" / "dist"
+READ_LIMIT_S = 10.0
+WRITE_LIMIT_S = 10.0
+MEMO_BYTES = 64 * 1024 * 1024
+RESTART_S = 1.0
+STOP_WITHIN_S = 5
+LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+def run_api(settings: Settings) -> None:
+    """Serve the API and the console until told to stop.
+
+    Raises: `Unavailable` when the port is taken.
+    """
+    asyncio.run(serve(settings))
+
+
+async def serve(settings: Settings) -> None:
+    """Serve inside a running loop."""
+    app = make_app(settings)
+    listener = _listen(settings.http_host, settings.http_port)
+    host, port = listener.getsockname()[:2]
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        ws="none",
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=STOP_WITHIN_S,
+    )
+    log.info("api_listening", url=f"http://{host}:{port}/")
+    await _Server(config, app.state.services.hub).serve(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Ends the live streams first: uvicorn waits for open answers before anything else is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+        super().__init__(config)
+        self._hub = hub
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._hub.close()
+        await super().shutdown(sockets)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise Unavailable(
+            f"cannot listen on {host}:{port} ({error.strerror}): stop what uses it, or set CITYGRID_HTTP_PORT"
+        ) from error
+
+
+def make_app(settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:
+    """Give the application; entering its lifespan opens the pools and starts the feeds."""
+    read = make_pool(settings.reader_dsn(), role=READER, name="api-read", statement_timeout_s=READ_LIMIT_S)
+    write = make_pool(
+        settings.writer_dsn(), role=WRITER, name="api-write", max_size=4, statement_timeout_s=WRITE_LIMIT_S
+    )
+    hub = Hub()
+    metrics = HttpMetrics(hub, (read, write))
+
+    def observe(exchange: Exchange) -> None:
+        metrics.observe(exchange)
+        _log_exchange(exchange)
+
+    services = Services(
+        read=read,
+        write=write,
+        hub=hub,
+        memo=Memo(MEMO_BYTES),
+        clock=clock,
+        metrics=metrics.text,
+        observe=observe,
+        console=CONSOLE,
+        hosts=LOCAL_NAMES | {settings.http_host.lower()} | frozenset(settings.http_hosts.lower().split()),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        async with read, write, asyncio.TaskGroup() as tasks:
+            feeds = (
+                tasks.create_task(_keep_up("incident_feed", lambda: _incidents(settings, services)), name="incidents"),
+                tasks.create_task(
+                    _keep_up("device_feed", lambda: follow_devices(hub, services.reading, clock)), name="devices"
+                ),
+            )
+            yield
+            for feed in feeds:
+                feed.cancel()
+
+    return create_app(services, lifespan, version=_version())
+
+
+async def _incidents(settings: Settings, services: Services) -> None:
+    await follow_incidents(
+        services.hub,
+        lambda: connect(settings.reader_dsn(), role=READER, name="api-listen"),
+        services.reading,
+    )
+
+
+async def _keep_up(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Run a feed for ever; a crash of it is a mistake of ours, which must not end the API."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            log.exception("feed_crashed", feed=name, restart_s=RESTART_S)
+            await asyncio.sleep(RESTART_S)
+
+
+def _log_exchange(exchange: Exchange) -> None:
+    """Write the one line of a request."""
+    write = log.error if exchange.error else log.debug if exchange.route in {"/healthz", "/metrics"} else log.info
+    write(
+        "request",
+        request_id=exchange.request_id,
+        method=exchange.method,
+        route=exchange.route,
+        path=exchange.path,
+        status=exchange.status,
+        duration_ms=round(exchange.duration_s * 1000, 1),
+        sent_bytes=exchange.sent_bytes,
+        exc_info=exchange.error,
+    )
+
+
+def _version() -> str:
+    try:
+        return installed_version("citygrid")
+    except PackageNotFoundError:
+        return "0"

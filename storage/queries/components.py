@@ -1,0 +1,97 @@
+"""Components and their catalogue, as the API shows them."""
+
+from collections.abc import Mapping
+from typing import Any, LiteralString
+
+from psycopg import AsyncConnection, sql
+from psycopg.rows import dict_row
+
+from storage.queries.where import where
+
+Row = dict[str, Any]
+
+CLASSES = """
+SELECT catalogue_id, class_code, major_zh, major_en, name_zh, name_en, geometry_kind, subsystem,
+       department_zh, department_en, source, certainty
+FROM component_class ORDER BY catalogue_id, class_code
+"""
+
+DEPARTMENTS = "SELECT department_id, name_zh, name_en FROM department ORDER BY department_id"
+
+LIST = """
+SELECT c.component_id, c.code, c.class_code, k.name_zh AS class_name_zh, k.name_en AS class_name_en, c.name, c.state,
+       c.district_code, u.code AS unit_grid_code, ST_X(p.at) AS lon, ST_Y(p.at) AS lat
+FROM component AS c
+JOIN component_class AS k USING (catalogue_id, class_code)
+LEFT JOIN unit_grid AS u USING (unit_grid_id)
+CROSS JOIN LATERAL (SELECT ST_PointOnSurface(c.geom) AS at) AS p
+WHERE {where}
+ORDER BY c.component_id
+LIMIT %(limit)s
+"""
+FILTERS: Mapping[str, LiteralString] = {
+    "west": "c.geom && ST_MakeEnvelope(%(west)s, %(south)s, %(east)s, %(north)s, 4326)",
+    "class_code": "c.class_code = %(class_code)s",
+    "district_code": "c.district_code = %(district_code)s",
+    "state": "c.state = %(state)s",
+    "code": "c.code BETWEEN rpad(%(code)s, 16, '0') AND rpad(%(code)s, 16, '9')",
+    "after": "c.component_id > %(after)s",
+}
+
+SHOW = """
+SELECT c.component_id, c.code, c.class_code, k.name_zh AS class_name_zh, k.name_en AS class_name_en, c.name, c.state,
+       c.district_code, d.name_zh AS district_zh, d.name_en AS district_en,
+       s.name_zh AS street_zh, s.name_en AS street_en, m.name_zh AS community_zh, m.name_en AS community_en,
+       u.code AS unit_grid_code, g.code AS patrol_grid_code, g.name_zh AS patrol_name_zh, g.name_en AS patrol_name_en,
+       competent.name_zh AS competent_zh, competent.name_en AS competent_en,
+       owner.name_zh AS owner_zh, owner.name_en AS owner_en,
+       maintainer.name_zh AS maintainer_zh, maintainer.name_en AS maintainer_en,
+       c.surveyed_on, c.changed_on, c.data_source, c.note, coalesce(y.synthetic, FALSE) AS synthetic,
+       ST_X(p.at) AS lon, ST_Y(p.at) AS lat, ST_AsGeoJSON(c.geom, 7)::json AS geometry
+FROM component AS c
+JOIN component_class AS k USING (catalogue_id, class_code)
+LEFT JOIN unit_grid AS u USING (unit_grid_id)
+LEFT JOIN patrol_grid AS g USING (patrol_grid_id)
+LEFT JOIN area AS m ON m.area_code = u.community_code
+LEFT JOIN area AS s ON s.area_code = m.parent_code
+LEFT JOIN area AS d ON d.area_code = c.district_code
+LEFT JOIN department AS competent ON competent.department_id = c.competent_dept_id
+LEFT JOIN department AS owner ON owner.department_id = c.owner_dept_id
+LEFT JOIN department AS maintainer ON maintainer.department_id = c.maintainer_dept_id
+LEFT JOIN survey AS y USING (survey_id)
+CROSS JOIN LATERAL (SELECT ST_PointOnSurface(c.geom) AS at) AS p
+WHERE c.code = %(code)s
+"""
+
+
+async def classes(conn: AsyncConnection) -> list[Row]:
+    """Give the catalogue, by code."""
+    return await _rows(conn, sql.SQL(CLASSES), {})
+
+
+async def departments(conn: AsyncConnection) -> list[Row]:
+    """Give the departments incidents and components belong to."""
+    return await _rows(conn, sql.SQL(DEPARTMENTS), {})
+
+
+async def find(conn: AsyncConnection, given: Mapping[str, object], *, limit: int) -> list[Row]:
+    """Give at most `limit` components that pass the filters, by key; see `FILTERS` for their names."""
+    query = sql.SQL(LIST).format(where=where(FILTERS, _once(given)))
+    return await _rows(conn, query, {**given, "limit": limit})
+
+
+async def show(conn: AsyncConnection, code: str) -> Row | None:
+    """Give one component with its place, departments and geometry."""
+    rows = await _rows(conn, sql.SQL(SHOW), {"code": code})
+    return rows[0] if rows else None
+
+
+def _once(given: Mapping[str, object]) -> dict[str, object]:
+    """Leave `west` to stand for the whole box."""
+    return {name: value for name, value in given.items() if name not in {"south", "east", "north"}}
+
+
+async def _rows(conn: AsyncConnection, query: sql.SQL | sql.Composed, values: Mapping[str, object]) -> list[Row]:
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(query, values)
+        return await cursor.fetchall()

@@ -1,0 +1,126 @@
+"""Mapbox vector tiles made by PostGIS: components one by one when near, counts when far, and the grids.
+
+From zoom 14 on a tile is so small that Web Mercator is a straight line in degrees within it: the error is below
+0.15 of 4,096 tile units (second-order term sec(lat) * tan(lat) * height^2 / 8 at 40 degrees north), so those tiles are
+cut in degrees and nothing is projected. That would show beyond 70 degrees north; no city we know of lies there.
+"""
+
+from psycopg import AsyncConnection
+
+SINGLE_FROM_ZOOM = 14
+CODE_FROM_ZOOM = 16
+UNIT_FROM_ZOOM = 13
+"""Counts: one point a unit grid from here on, coarser below. Unit grids' polygons: from here on."""
+MOST_FEATURES = 24_000
+"""A point costs about 17 bytes: 24,000 stay below 500 kB. A fuller tile keeps what is not intact and a fixed sample."""
+
+# Margin of 64/4096 on each side, so that symbols on an edge are not cut. The sample is by hash: the same every time.
+SINGLE = """
+WITH box AS (
+    SELECT ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4326) AS tile,
+           ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => 0.015625), 4326) AS wide
+), size AS (
+    SELECT count(*) AS n FROM component AS c, box WHERE c.geom && box.wide
+)
+SELECT ST_AsMVT(t, 'components', 4096, 'geom') FROM (
+    SELECT c.class_code, c.state, CASE WHEN %(z)s >= %(code_from)s THEN c.code END AS code,
+           ST_AsMVTGeom(c.geom, box.tile::box2d, 4096, 64, TRUE) AS geom
+    FROM box, size, component AS c
+    WHERE c.geom && box.wide
+      AND (size.n <= %(most)s OR c.state <> 'intact'
+           OR hashint4(c.component_id) & 65535 < 65536 * %(most)s::bigint / size.n)
+) AS t
+WHERE t.geom IS NOT NULL
+"""
+
+# One point a unit grid, or one for each 1/32 of the tile's side, in the middle of the grids it stands for.
+COUNTS = """
+WITH box AS (
+    SELECT ST_TileEnvelope(%(z)s, %(x)s, %(y)s) AS tile,
+           ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4326) AS degrees
+), grid AS (
+    SELECT u.unit_grid_id, ST_Transform(ST_Centroid(u.geom), 3857) AS at FROM unit_grid AS u, box
+    WHERE u.geom && box.degrees
+), counted AS (
+    SELECT g.unit_grid_id, g.at, n.n
+    FROM box, grid AS g
+    CROSS JOIN LATERAL (SELECT count(*) AS n FROM component AS c WHERE c.unit_grid_id = g.unit_grid_id) AS n
+    WHERE g.at && box.tile AND n.n > 0
+), gathered AS (
+    SELECT ST_MakePoint(avg(ST_X(c.at)), avg(ST_Y(c.at))) AS at, sum(c.n)::int AS count
+    FROM counted AS c, box
+    GROUP BY CASE WHEN %(z)s >= %(unit_from)s THEN c.unit_grid_id
+             ELSE (floor((ST_X(c.at) - ST_XMin(box.tile)) / (ST_XMax(box.tile) - ST_XMin(box.tile)) * 32) * 64
+                 + floor((ST_Y(c.at) - ST_YMin(box.tile)) / (ST_YMax(box.tile) - ST_YMin(box.tile)) * 32))::int END
+)
+SELECT ST_AsMVT(t, 'component_counts', 4096, 'geom') FROM (
+    SELECT g.count, ST_AsMVTGeom(ST_SetSRID(g.at, 3857), box.tile::box2d, 4096, 0, TRUE) AS geom
+    FROM gathered AS g, box
+) AS t
+WHERE t.geom IS NOT NULL
+"""
+
+UNIT_GRIDS = """
+WITH box AS (
+    SELECT ST_TileEnvelope(%(z)s, %(x)s, %(y)s) AS tile,
+           ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => 0.015625), 4326) AS wide
+), trouble AS (
+    SELECT unit_grid_id,
+           nullif(count(*) FILTER (WHERE severity = 'info'), 0)::int AS info,
+           nullif(count(*) FILTER (WHERE severity = 'minor'), 0)::int AS minor,
+           nullif(count(*) FILTER (WHERE severity = 'major'), 0)::int AS major,
+           nullif(count(*) FILTER (WHERE severity = 'critical'), 0)::int AS critical
+    FROM incident WHERE stage NOT IN ('resolved', 'closed') GROUP BY unit_grid_id
+)
+SELECT ST_AsMVT(t, 'unit_grids', 4096, 'geom') FROM (
+    SELECT u.code, o.info, o.minor, o.major, o.critical,
+           ST_AsMVTGeom(ST_Transform(u.geom, 3857), box.tile::box2d, 4096, 64, TRUE) AS geom
+    FROM box, unit_grid AS u
+    LEFT JOIN trouble AS o USING (unit_grid_id)
+    WHERE u.geom && box.wide AND u.state = 'valid' AND %(z)s >= %(unit_from)s
+) AS t
+WHERE t.geom IS NOT NULL
+"""
+
+PATROL_GRIDS = """
+WITH box AS (
+    SELECT ST_TileEnvelope(%(z)s, %(x)s, %(y)s) AS tile,
+           ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => 0.015625), 4326) AS wide
+), trouble AS (
+    SELECT patrol_grid_id,
+           nullif(count(*) FILTER (WHERE severity = 'info'), 0)::int AS info,
+           nullif(count(*) FILTER (WHERE severity = 'minor'), 0)::int AS minor,
+           nullif(count(*) FILTER (WHERE severity = 'major'), 0)::int AS major,
+           nullif(count(*) FILTER (WHERE severity = 'critical'), 0)::int AS critical
+    FROM incident WHERE stage NOT IN ('resolved', 'closed') GROUP BY patrol_grid_id
+)
+SELECT ST_AsMVT(t, 'patrol_grids', 4096, 'geom') FROM (
+    SELECT g.code, g.name_zh, g.name_en, g.district_code, o.info, o.minor, o.major, o.critical,
+           ST_AsMVTGeom(ST_Transform(g.geom, 3857), box.tile::box2d, 4096, 64, TRUE) AS geom
+    FROM box, patrol_grid AS g
+    LEFT JOIN trouble AS o USING (patrol_grid_id)
+    WHERE g.geom && box.wide
+) AS t
+WHERE t.geom IS NOT NULL
+"""
+
+
+async def components(conn: AsyncConnection, z: int, x: int, y: int) -> bytes:
+    """Give layer `components` (class_code, state; code from zoom 16), or `component_counts` (count) below zoom 14."""
+    values = {"z": z, "x": x, "y": y, "code_from": CODE_FROM_ZOOM, "unit_from": UNIT_FROM_ZOOM, "most": MOST_FEATURES}
+    cursor = await conn.execute(SINGLE if z >= SINGLE_FROM_ZOOM else COUNTS, values)
+    return _bytes(await cursor.fetchone())
+
+
+async def grids(conn: AsyncConnection, z: int, x: int, y: int) -> bytes:
+    """Give layers `unit_grids` (from zoom 13) and `patrol_grids`; open incidents by severity, absent = none."""
+    values = {"z": z, "x": x, "y": y, "unit_from": UNIT_FROM_ZOOM}
+    layers: list[bytes] = []
+    for query in (UNIT_GRIDS, PATROL_GRIDS):
+        cursor = await conn.execute(query, values)
+        layers.append(_bytes(await cursor.fetchone()))
+    return b"".join(layers)  # layers of a tile are a repeated field: concatenation is a valid tile
+
+
+def _bytes(row: tuple[object, ...] | None) -> bytes:
+    return row[0] if row and isinstance(row[0], bytes) else b""
