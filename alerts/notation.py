@@ -1,0 +1,142 @@
+"""YAML with its line numbers, and the durations of Prometheus. Pure.
+
+An `Entry` is a node that knows where it stands, so that a mistake in it can be named with file, line, rule and field.
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+import yaml
+
+from core.errors import InvalidInput
+
+_UNIT_US = {
+    "ms": 1_000,
+    "s": 1_000_000,
+    "m": 60_000_000,
+    "h": 3_600_000_000,
+    "d": 86_400_000_000,
+    "w": 604_800_000_000,
+    "y": 31_536_000_000_000,
+}
+_DURATION = re.compile(r"(?:\d+(?:y|w|d|h|ms|m|s))+")
+_STEP = re.compile(r"(\d+)(ms|[ywdhms])")
+
+
+class Mistake(InvalidInput):
+    """What is wrong in a rule or test file, and where."""
+
+    def __init__(self, file: str, line: int, rule: str, field: str, reason: str) -> None:
+        self.file = file
+        self.line = line
+        self.rule = rule
+        self.field = field
+        self.reason = reason
+        subject = ": ".join(part for part in (f"rule {rule}" if rule else "", field) if part)
+        super().__init__(f"{file}:{line}: {subject + ': ' if subject else ''}{reason}")
+
+
+def duration_us(text: str) -> int:
+    """Give microseconds of a duration such as `20s` or `1h30m`; raises `InvalidInput`.
+
+    Source: Prometheus, "Querying basics", time durations: y w d h m s ms, largest first; a bare 0 is allowed.
+    """
+    if text.strip() == "0":
+        return 0
+    if not _DURATION.fullmatch(text.strip()):
+        raise InvalidInput(f"{text!r} is no duration: write e.g. 20s, 5m or 1h30m")
+    steps = _STEP.findall(text.strip())
+    sizes = [_UNIT_US[unit] for _, unit in steps]
+    if sizes != sorted(set(sizes), reverse=True):
+        raise InvalidInput(f"{text!r} is no duration: each unit once, the largest first, e.g. 1h30m")
+    return sum(int(count) * _UNIT_US[unit] for count, unit in steps)
+
+
+def read(text: str, file: str) -> "Entry":
+    """Give the top of a YAML text; raises `Mistake` when it is no YAML mapping or repeats a key."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise Mistake(file, line, "", "", f"this is no YAML: {error.problem}") from error
+    if node is None:
+        raise Mistake(file, 1, "", "", "the file is empty: it needs `groups:`")
+    return Entry(node=node, file=file)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One node of a YAML file."""
+
+    node: yaml.Node
+    file: str
+    rule: str = ""
+    field: str = ""
+
+    @property
+    def line(self) -> int:
+        """Give the line, counted from 1."""
+        return self.node.start_mark.line + 1
+
+    def of_rule(self, rule: str) -> "Entry":
+        """Give the same entry, with mistakes in it named after `rule`."""
+        return replace(self, rule=rule, field="")
+
+    def mistake(self, reason: str) -> Mistake:
+        """Give the error that says what is wrong here."""
+        return Mistake(self.file, self.line, self.rule, self.field, reason)
+
+    def names(self) -> tuple[str, ...]:
+        """Give the keys of a mapping; raises `Mistake` when this is none."""
+        return tuple(self._mapping())
+
+    def get(self, key: str) -> "Entry | None":
+        """Give the entry under a key, None when it is absent or empty."""
+        node = self._mapping().get(key)
+        if node is None or node.tag == "tag:yaml.org,2002:null":
+            return None
+        return replace(self, node=node, field=f"{self.field}.{key}" if self.field else key)
+
+    def need(self, key: str) -> "Entry":
+        """Give the entry under a key that must be there."""
+        entry = self.get(key)
+        if entry is None:
+            raise self.mistake(f"`{key}` is missing")
+        return entry
+
+    def allow(self, *known: str) -> None:
+        """Raise `Mistake` for the first key that is not known."""
+        for key in self.names():
+            if key not in known:
+                entry = replace(self, node=self._mapping()[key], field=f"{self.field}.{key}" if self.field else key)
+                raise entry.mistake(f"is no known key; known are {', '.join(known)}")
+
+    def items(self) -> "tuple[Entry, ...]":
+        """Give the entries of a list."""
+        if not isinstance(self.node, yaml.SequenceNode):
+            raise self.mistake("must be a list")
+        return tuple(replace(self, node=node) for node in self.node.value)
+
+    def text(self) -> str:
+        """Give a scalar as it was written."""
+        if not isinstance(self.node, yaml.ScalarNode):
+            raise self.mistake("must be a single value")
+        return str(self.node.value).strip()
+
+    def texts(self, pattern: str = r".+", wanted: str = "a word") -> tuple[str, ...]:
+        """Give a list of scalars, or one scalar as a list of one; each must match `pattern`."""
+        entries = self.items() if isinstance(self.node, yaml.SequenceNode) else (self,)
+        for entry in entries:
+            if not re.fullmatch(pattern, entry.text()):
+                raise entry.mistake(f"{entry.text()!r} is not {wanted}")
+        return tuple(entry.text() for entry in entries)
+
+    def _mapping(self) -> dict[str, yaml.Node]:
+        if not isinstance(self.node, yaml.MappingNode):
+            raise self.mistake("must be a mapping of keys to values")
+        result: dict[str, yaml.Node] = {}
+        for key, value in self.node.value:
+            if str(key.value) in result:
+                raise Mistake(self.file, key.start_mark.line + 1, self.rule, str(key.value), "stands here twice")
+            result[str(key.value)] = value
+        return result

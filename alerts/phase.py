@@ -1,0 +1,67 @@
+"""The four phases of a rule on a device, and how one reading moves many devices between them at once. Pure.
+
+    rest --fires--> pending --for elapsed--> firing --clears--> clearing --keep_firing_for elapsed--> rest
+
+Times are the readings' own. Unknown (a channel was not measured) moves nothing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+REST, PENDING, FIRING, CLEARING = 0, 1, 2, 3
+NAMES = ("rest", "pending", "firing", "clearing")
+
+Phases = NDArray[np.int8]
+Times = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What one reading of each of n devices says about a rule. Where it both fires and clears, firing counts.
+
+    `not_fires` and `not_clears` are the known opposites, so that neither being true means unknown.
+    """
+
+    ts_us: Times
+    fires: Mask
+    not_fires: Mask
+    clears: Mask
+    not_clears: Mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """Where the devices stand afterwards, and which of them fired or recovered just now."""
+
+    phase: Phases
+    since_us: Times
+    fired: Mask
+    recovered: Mask
+
+
+def advance(phase: Phases, since_us: Times, seen: Seen, for_us: int, keep_us: int) -> Moved:
+    """Give the next phases. `since_us` is when the phase began, 0 at rest."""
+    clears = seen.clears & ~seen.fires
+    resting, pending = phase == REST, phase == PENDING
+    firing, clearing = phase == FIRING, phase == CLEARING
+
+    starts = resting & seen.fires
+    held = pending & seen.fires & (seen.ts_us - since_us >= for_us)
+    fired = held | starts if for_us == 0 else held
+    begins_clearing = firing & clears
+    cleared = clearing & clears & (seen.ts_us - since_us >= keep_us)
+    recovered = cleared | begins_clearing if keep_us == 0 else cleared
+    relapsed = clearing & (seen.fires | seen.not_clears) & ~clears
+
+    after = phase.copy()
+    after[starts] = PENDING
+    after[pending & seen.not_fires] = REST
+    after[begins_clearing] = CLEARING
+    after[fired | relapsed] = FIRING
+    after[recovered] = REST
+    since = np.where(after == phase, since_us, seen.ts_us)
+    since[after == REST] = 0
+    return Moved(phase=after, since_us=since, fired=fired, recovered=recovered)
