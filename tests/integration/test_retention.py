@@ -1,0 +1,103 @@
+"""What is too old goes, in whole chunks, and what was counted of it stays counted."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from psycopg import AsyncConnection
+
+from storage import retention, rollups
+from storage.retention import Enforced
+
+pytestmark = pytest.mark.services
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+INSERT = """
+INSERT INTO reading (ts, device_id, seq, received_at, quality, origin, unit_grid_id, "values")
+VALUES (%(ts)s, 1, 0, %(received_at)s, 0, 0, 0, '{1,2}')
+"""
+DEAD_LETTER = """
+INSERT INTO dead_letter (digest, topic, reason, detail, payload, truncated, first_seen, last_seen, seen)
+VALUES (%(digest)s, 't', 'malformed', '', '', false, %(seen)s, %(seen)s, 1)
+"""
+KEPT_READINGS = "SELECT ts FROM reading ORDER BY ts"
+KEPT_FINE = "SELECT bucket FROM reading_5m ORDER BY bucket"
+KEPT_COARSE = "SELECT bucket, messages FROM reading_1h ORDER BY bucket"
+
+
+@pytest.fixture
+async def conn(database: str) -> AsyncIterator[AsyncConnection]:
+    async with await AsyncConnection.connect(database) as connection:
+        yield connection
+
+
+async def store(conn: AsyncConnection, *ages_days: float) -> list[datetime]:
+    """Store one reading a given age, on the hour, oldest first; gives their times."""
+    times = [NOW - timedelta(days=age) for age in sorted(ages_days, reverse=True)]
+    for ts in times:
+        await conn.execute(INSERT, {"ts": ts, "received_at": ts})
+    await conn.commit()
+    return times
+
+
+async def kept(conn: AsyncConnection, query: str) -> list[datetime]:
+    return [row[0] for row in await (await conn.execute(query)).fetchall()]
+
+
+async def test_readings_go_after_their_time_and_rollups_three_times_later(conn: AsyncConnection) -> None:
+    oldest, older, old, fresh = await store(conn, 200, 50, 32, 1)
+
+    done = await retention.enforce(conn, 30, NOW)
+
+    assert await kept(conn, KEPT_READINGS) == [fresh]
+    assert await kept(conn, KEPT_FINE) == [older, old, fresh]
+    assert await kept(conn, KEPT_COARSE) == [oldest, older, old, fresh]
+    assert done == Enforced(reading_chunks=3, rollup_chunks=1, minutes=3, dead_letters=0)
+
+
+async def test_a_chunk_stays_while_any_of_its_readings_must(conn: AsyncConnection) -> None:
+    times = await store(conn, 30.1)
+
+    await retention.enforce(conn, 30, NOW)
+
+    assert await kept(conn, KEPT_READINGS) == times
+
+
+async def test_enforcing_twice_drops_nothing_more(conn: AsyncConnection) -> None:
+    await store(conn, 50, 1)
+    await retention.enforce(conn, 30, NOW)
+
+    again = await retention.enforce(conn, 30, NOW)
+
+    assert again == Enforced(reading_chunks=0, rollup_chunks=0, minutes=0, dead_letters=0)
+
+
+async def test_a_reading_later_than_its_chunk_was_dropped_does_not_spoil_the_rollup(conn: AsyncConnection) -> None:
+    (old,) = await store(conn, 50)
+    await retention.enforce(conn, 30, NOW)
+    await conn.execute(INSERT, {"ts": old, "received_at": NOW})
+
+    await rollups.refresh(conn, NOW)
+
+    assert await (await conn.execute(KEPT_COARSE)).fetchall() == [(old, 1)]
+
+
+async def test_dead_letters_go_when_they_were_last_seen_long_ago(conn: AsyncConnection) -> None:
+    await conn.execute(DEAD_LETTER, {"digest": b"old", "seen": NOW - timedelta(days=31)})
+    await conn.execute(DEAD_LETTER, {"digest": b"new", "seen": NOW - timedelta(days=29)})
+
+    done = await retention.enforce(conn, 30, NOW)
+
+    assert done.dead_letters == 1
+
+
+async def test_a_writer_may_enforce_and_a_reader_may_not(conn: AsyncConnection, database: str) -> None:
+    await store(conn, 50)
+    async with await AsyncConnection.connect(database, options="-c role=citygrid_writer") as writer:
+        done = await retention.enforce(writer, 30, NOW)
+    async with await AsyncConnection.connect(database, options="-c role=citygrid_reader") as reader:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            await reader.execute(retention.DROP_READINGS, {"cutoff": NOW})
+
+    assert done.reading_chunks == 1
