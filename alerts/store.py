@@ -22,7 +22,7 @@ from core.fleet import Fleet
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WATCH = "@watch"
-"""The row of `rule_state` that holds the outages; no rule can bear this name."""
+"""The row of `rule_state` that says when somebody was listening; no rule can bear this name."""
 _EVIDENCE_INTERVALS = 50
 _EVIDENCE_AT_LEAST_S = 600.0
 """How far back readings are shown as proof (our choice): 50 reports, and ten minutes at least."""
@@ -61,7 +61,6 @@ async def load_state(conn: AsyncConnection, rulebook: Rulebook, fleet: Fleet) ->
     state.ts_us[slots] = newest[known, 1]
     state.heard_us[slots] = newest[known, 2]
     state.origin[slots] = newest[known, 3]
-    received_us = int(newest[:, 2].max()) if len(newest) else None
     for profile, previous in state.previous.items():
         for position, channel in enumerate(previous.channels):
             cursor = await conn.execute(SELECT_PREVIOUS, {"profile": profile, "channel": channel})
@@ -70,8 +69,8 @@ async def load_state(conn: AsyncConnection, rulebook: Rulebook, fleet: Fleet) ->
             previous.values[slots, position] = values[known, 1]
     await _load_phases(conn, state, fleet)
     state.heard_us = memory.heard_after(state.heard_us, state.outages)
-    ends = [outage.end_us for outage in state.outages[-1:]] + ([received_us] if received_us is not None else [])
-    state.watched_until_us = max(ends, default=None)
+    if len(newest):
+        state.watched_until_us = max(int(newest[:, 2].max()), state.watched_until_us or 0)
     return state
 
 
@@ -81,6 +80,7 @@ async def _load_phases(conn: AsyncConnection, state: RuleState, fleet: Fleet) ->
     for rule, device_id, held in await cursor.fetchall():
         if rule == _WATCH:
             state.outages = tuple(Outage(start, end) for start, end in held["outages"])
+            state.watched_until_us = held["watched_until_us"]
         elif rule in state.standings and device_id in slot_of:
             standing, slot = state.standings[rule], slot_of[device_id]
             standing.phase[slot] = phase.NAMES.index(held["phase"])
@@ -202,7 +202,7 @@ async def _resolve(conn: AsyncConnection, recovered: Sequence[Transition], fleet
 
 
 async def _keep(conn: AsyncConnection, changes: Changes, fleet: Fleet) -> None:
-    """Write the phases that changed and the outage there was."""
+    """Write the phases that changed; and that somebody listened, where no stored reading says so."""
     held: dict[tuple[str, int], tuple[int, int]] = {}
     for rule, pieces in changes.stood.items():
         for piece in pieces:
@@ -214,9 +214,10 @@ async def _keep(conn: AsyncConnection, changes: Changes, fleet: Fleet) -> None:
         for (rule, device_id), (now, since_us) in held.items()
         if now != phase.REST
     ]
-    if changes.outage is not None:
+    if changes.outage is not None or not changes.heard:
         outages = [[outage.start_us, outage.end_us] for outage in changes.outages]
-        kept.append({"rule": _WATCH, "device_id": 0, "state": Jsonb({"outages": outages})})
+        watch = Jsonb({"outages": outages, "watched_until_us": changes.now_us})
+        kept.append({"rule": _WATCH, "device_id": 0, "state": watch})
     gone = [{"rule": rule, "device_id": device} for (rule, device), (now, _) in held.items() if now == phase.REST]
     if kept:
         await conn.execute(UPSERT_PHASES, _columns(kept))
