@@ -1,0 +1,170 @@
+/** Shapes of the HTTP API (`/api/v1`), as the console uses them. The API's OpenAPI page is the authority. */
+
+export type Severity = "info" | "minor" | "major" | "critical";
+export type Stage = "reported" | "accepted" | "dispatched" | "resolved" | "closed";
+export type Health = "online" | "late" | "silent" | "never";
+export type Profile = string;
+
+export interface Evidence {
+  channel: string | null;
+  comparison: string | null;
+  threshold: number | null;
+  value: number | null;
+  unit: string | null;
+  for_s: number | null;
+  readings: [number, number | null][];
+}
+
+export interface Incident {
+  incident_id: number;
+  rule: string;
+  severity: Severity;
+  title_zh: string;
+  title_en: string;
+  stage: Stage;
+  origin: "live" | "simulated" | "replayed";
+  fired_ts: string;
+  opened_at: string;
+  deadline: string;
+  resolved_at: string | null;
+  closed_at: string | null;
+  district_code: string;
+  unit_grid_code: string | null;
+  patrol_grid_code: string | null;
+  patrol_name_zh: string | null;
+  patrol_name_en: string | null;
+  street_zh: string | null;
+  street_en: string | null;
+  community_zh: string | null;
+  community_en: string | null;
+  component_code: string | null;
+  class_code: string | null;
+  device_label: string | null;
+  department_id: number | null;
+  department_zh: string | null;
+  department_en: string | null;
+  assignee: string | null;
+  lon: number;
+  lat: number;
+  evidence: Partial<Evidence>;
+}
+
+export interface HistoryEntry {
+  event_id: number;
+  at: string;
+  actor: string;
+  kind: string;
+  from_stage: Stage | null;
+  to_stage: Stage;
+  reason: string;
+}
+
+export interface IncidentDetail extends Incident {
+  history: HistoryEntry[];
+}
+
+/** A channel of a device with its newest value. */
+export interface ChannelValue {
+  channel: string;
+  unit: string;
+  name_zh: string;
+  name_en: string;
+  value: number | null;
+}
+
+/** Where something is, in words, as far as it lies in a grid. */
+export interface Placed {
+  district_code: string;
+  unit_grid_code: string | null;
+  patrol_grid_code?: string | null;
+  patrol_name_zh?: string | null;
+  patrol_name_en?: string | null;
+  street_zh?: string | null;
+  street_en?: string | null;
+  community_zh?: string | null;
+  community_en?: string | null;
+  lon: number;
+  lat: number;
+}
+
+export interface Device extends Placed {
+  label: string;
+  profile: Profile;
+  state: string;
+  health: Health;
+  interval_s: number;
+  component_code: string | null;
+  class_code: string | null;
+  latest: { ts: string; received_at: string; quality: string[]; origin: string } | null;
+  channels: ChannelValue[];
+  open_incidents: Incident[];
+}
+
+export interface Named {
+  name_zh: string;
+  name_en: string;
+}
+
+export interface Department extends Named {
+  department_id: number;
+}
+
+export interface Component extends Placed {
+  code: string;
+  class_code: string;
+  class_name_zh: string;
+  class_name_en: string;
+  name: string;
+  state: string;
+  competent: Named | null;
+  owner: Named | null;
+  maintainer: Named | null;
+  surveyed_on: string | null;
+  data_source: string;
+  note: string;
+  synthetic: boolean;
+  geometry: GeoJSON.Geometry;
+  devices: { label: string; profile: Profile; state: string; health: Health }[];
+  open_incidents: Incident[];
+}
+
+export interface Series {
+  device: string;
+  channel: string;
+  unit: string;
+  bucket_s: number;
+  /** epoch milliseconds, lowest, mean, highest, how many */
+  points: [number, number | null, number | null, number | null, number][];
+}
+
+/** label, profile, longitude, latitude, health, worst open severity, bearing (buses) */
+export type LiveRow = [string, Profile, number, number, Health, Severity | null, (number | null)?];
+
+export interface LiveDevices {
+  as_of: string;
+  devices: LiveRow[];
+}
+
+export interface Summary {
+  components: number;
+  devices: Record<Health, number>;
+  incidents: Record<Severity, number>;
+  readings_last_minute: number;
+  lag_s: number | null;
+  synthetic: boolean;
+  timezone: string;
+  city_zh: string;
+  city_en: string;
+}
+
+export interface Area {
+  area_code: string;
+  level: "city" | "district" | "street" | "community";
+  name_zh: string;
+  name_en: string;
+}
+
+export interface Page<T> {
+  items: T[];
+  next: string | null;
+}

@@ -1,0 +1,84 @@
+/** One device in full: health, readings, open incidents, where it stands. */
+import type { Device } from "../api/types";
+import { span } from "../lib/time";
+import { select } from "../state/control";
+import { devices, lang, nowMs, t, word } from "../state/store";
+import { DetailFrame } from "./detail_frame";
+import { DeviceReadings, Health, LastSeen } from "./device_readings";
+import { DeviceGlyph } from "./glyphs";
+import { LinkRow } from "./incident_detail";
+import { IncidentRow } from "./incident_row";
+import { At, Facts, Section, Skeleton } from "./parts";
+import { placeFacts } from "./place_facts";
+import { useLoaded } from "./use_loaded";
+
+export function DevicePanel({ label }: { label: string }) {
+  const tick = Math.floor(nowMs.value / 15_000);
+  const { data: device, error, reload } = useLoaded<Device>(`/devices/${label}`, {}, tick);
+  const row = devices.value.get(label);
+  const position: [number, number] | null = row ? [row[2], row[3]] : device && [device.lon, device.lat];
+  return (
+    <DetailFrame
+      kind={t("detail.device")}
+      code={label}
+      position={position}
+      error={device ? null : error}
+      retry={reload}
+    >
+      {device ? <Body device={device} /> : <Skeleton rows={5} tall />}
+    </DetailFrame>
+  );
+}
+
+function Body({ device }: { device: Device }) {
+  return (
+    <>
+      <header class="detail-title">
+        <DeviceGlyph profile={device.profile} />
+        <div>
+          <h2>{word("profile", device.profile)}</h2>
+          <p class="muted num">{device.label}</p>
+        </div>
+        <Health device={device} />
+      </header>
+      <DeviceReadings label={device.label} first={null} />
+      <OpenIncidents incidents={device.open_incidents} />
+      {device.component_code && (
+        <Section title={t("detail.component")}>
+          <LinkRow
+            text={device.component_code}
+            open={() => select({ kind: "component", id: device.component_code ?? "" })}
+          />
+        </Section>
+      )}
+      <Section title={t("detail.health")}>
+        <Facts
+          rows={[
+            [t("detail.lastSeen"), <LastSeen key="l" device={device} />],
+            [t("detail.latest"), <At key="t" at={device.latest?.ts ?? null} />],
+            [t("detail.interval"), span(device.interval_s * 1000, lang.value)],
+            [t("detail.lifecycle"), word("life", device.state)],
+            [t("detail.origin"), device.latest ? word("origin", device.latest.origin) : "–"],
+            ...placeFacts(device),
+          ]}
+        />
+      </Section>
+    </>
+  );
+}
+
+export function OpenIncidents({ incidents }: { incidents: Device["open_incidents"] }) {
+  return (
+    <Section title={t("detail.openIncidents")}>
+      {incidents.length ? (
+        <ol class="rows inset">
+          {incidents.map((incident) => (
+            <IncidentRow key={incident.incident_id} incident={incident} />
+          ))}
+        </ol>
+      ) : (
+        <p class="muted">{t("detail.noIncidents")}</p>
+      )}
+    </Section>
+  );
+}
