@@ -1,5 +1,187 @@
-"""`citygrid devices`."""
+"""`citygrid devices`: register devices, one or ten thousand, and look at them."""
+
+import asyncio
+import csv
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from psycopg.rows import dict_row
+from rich.console import Console
+from rich.table import Table
 
-app = typer.Typer(no_args_is_help=True, help="devices")
+from core.errors import InvalidInput, NotFound
+from devices import service
+from devices.model import Registration, State
+from devices.profile import shipped
+from runtime import settings
+from storage.pool import READER, WRITER, connect
+
+app = typer.Typer(no_args_is_help=True, help="Devices: register on components, list, retire.")
+
+ACTOR = "command line"
+COLUMNS = ("label", "profile", "component_code", "district_code", "lon_deg", "lat_deg", "interval_s", "install")
+LIST = """
+SELECT d.label, d.profile, d.state, c.code AS component_code, d.district_code, d.interval_s, s.ts AS last_reading
+FROM device d LEFT JOIN component c USING (component_id) LEFT JOIN device_state s USING (device_id)
+WHERE (%(profile)s = '' OR d.profile = %(profile)s) AND d.label > %(after)s
+ORDER BY d.label LIMIT %(limit)s
+"""
+ONE = """
+SELECT d.label, d.profile, d.state, c.code AS component_code, d.district_code, d.interval_s, d.registered_at,
+       s.ts AS last_reading, s."values" AS last_values, ST_X(d.geom) AS lon_deg, ST_Y(d.geom) AS lat_deg
+FROM device d LEFT JOIN component c USING (component_id) LEFT JOIN device_state s USING (device_id)
+WHERE d.label = %(label)s
+"""
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def read_rows(file: Path) -> list[Registration]:
+    """Give the registrations of a CSV file; raises `InvalidInput` when a needed column is absent."""
+    with file.open(encoding="utf-8-sig", newline="") as text:
+        reader = csv.DictReader(text)
+        missing = {"label", "profile"} - set(reader.fieldnames or ())
+        if missing:
+            raise InvalidInput(f"{file}: no column {', '.join(sorted(missing))}; known columns: {', '.join(COLUMNS)}")
+        return [_registration(row, file, line) for line, row in enumerate(reader, start=2)]
+
+
+def _registration(row: dict[str, str], file: Path, line: int) -> Registration:
+    def number(column: str) -> float | None:
+        text = (row.get(column) or "").strip()
+        try:
+            return float(text) if text else None
+        except ValueError:
+            raise InvalidInput(f"{file}, line {line}, column {column}: {text!r} is not a number") from None
+
+    try:
+        install = json.loads(row.get("install") or "{}")
+    except json.JSONDecodeError:
+        raise InvalidInput(f"{file}, line {line}, column install: not JSON") from None
+    return Registration(
+        label=(row.get("label") or "").strip(),
+        profile=(row.get("profile") or "").strip(),
+        component_code=(row.get("component_code") or "").strip(),
+        district_code=(row.get("district_code") or "").strip(),
+        lon_deg=number("lon_deg"),
+        lat_deg=number("lat_deg"),
+        interval_s=number("interval_s"),
+        install=install,
+    )
+
+
+@app.command(name="import")
+def import_file(file: Path, as_json: AsJson = False) -> None:
+    """Register the devices of a CSV file; bad rows are named, good rows are kept.
+
+    Example: citygrid devices import devices.csv
+    """
+    rows = read_rows(file)
+    count, findings = asyncio.run(_register(rows))
+    if as_json:
+        found = [{"line": f.line + 1, "column": f.column, "reason": f.reason, "detail": f.detail} for f in findings]
+        print(json.dumps({"registered": count, "refused": len(findings), "findings": found}, ensure_ascii=False))
+    else:
+        for finding in findings:
+            print(f"{file}:{finding.line + 1}: {finding.column}: {finding.detail}", file=sys.stderr)
+        print(f"{count} devices registered, {len(findings)} rows refused")
+    raise typer.Exit(1 if findings else 0)
+
+
+@app.command()
+def register(
+    label: Annotated[str, typer.Argument(help="What the sticker says.")],
+    profile: Annotated[str, typer.Option(help="Device type: " + ", ".join(sorted(shipped())))],
+    component: Annotated[str, typer.Option(help="The component's 16-digit code.")] = "",
+    district: Annotated[str, typer.Option(help="Six digits; taken from the component when left out.")] = "",
+    lon: Annotated[float | None, typer.Option(help="Longitude, WGS 84 degrees.")] = None,
+    lat: Annotated[float | None, typer.Option(help="Latitude, WGS 84 degrees.")] = None,
+    interval: Annotated[float | None, typer.Option(help="Reporting interval, seconds.")] = None,
+) -> None:
+    """Register one device.
+
+    Example: citygrid devices register MC-000123 --profile manhole_cover --component 1302030102000001
+    """
+    row = Registration(
+        label=label,
+        profile=profile,
+        component_code=component,
+        district_code=district,
+        lon_deg=lon,
+        lat_deg=lat,
+        interval_s=interval,
+    )
+    _, findings = asyncio.run(_register([row]))
+    if findings:
+        raise InvalidInput(findings[0].detail)
+    print(f"{label} is registered; it publishes to citygrid/v1/.../{shipped()[profile].kind}/{label}/telemetry")
+
+
+@app.command(name="list")
+def list_devices(
+    profile: Annotated[str, typer.Option(help="Only this device type.")] = "",
+    after: Annotated[str, typer.Option(help="Go on after this label.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List devices by label. Example: citygrid devices list --profile bus --limit 20."""
+    rows = asyncio.run(_fetch(LIST, {"profile": profile, "after": after, "limit": limit}))
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False, default=str))
+        return
+    if not rows:
+        print("no devices: register some with `citygrid devices import FILE`")
+        return
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    Console().print(table)
+
+
+@app.command()
+def show(label: str) -> None:
+    """Show one device and its last reading as JSON. Example: citygrid devices show MC-000123."""
+    rows = asyncio.run(_fetch(ONE, {"label": label}))
+    if not rows:
+        raise NotFound(f"there is no device {label}")
+    print(json.dumps(rows[0], ensure_ascii=False, indent=2, default=str))
+
+
+@app.command()
+def state(
+    label: str,
+    to: Annotated[State, typer.Argument(help="The state it goes to.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in its history.")] = "",
+) -> None:
+    """Move a device along its life cycle. Example: citygrid devices state MC-000123 maintenance --reason "lid works"."""
+    asyncio.run(_change(label, to, reason))
+    print(f"{label} is now {to}")
+
+
+@app.command()
+def retire(label: str, reason: Annotated[str, typer.Option(help="Why; kept in its history.")] = "") -> None:
+    """Take a device out for good; its readings stay. Example: citygrid devices retire MC-1 --reason stolen."""
+    asyncio.run(_change(label, State.RETIRED, reason))
+    print(f"{label} is retired")
+
+
+async def _register(rows: list[Registration]) -> tuple[int, list[Any]]:
+    async with await connect(settings.load().writer_dsn(), role=WRITER, name="cli") as conn:
+        return await service.register_many(conn, rows, shipped(), now=datetime.now(UTC), actor=ACTOR)
+
+
+async def _change(label: str, to: State, reason: str) -> None:
+    async with await connect(settings.load().writer_dsn(), role=WRITER, name="cli") as conn:
+        await service.change_state(conn, label, to, now=datetime.now(UTC), actor=ACTOR, reason=reason)
+
+
+async def _fetch(query: Any, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    async with (
+        await connect(settings.load().reader_dsn(), role=READER, name="cli") as conn,
+        conn.cursor(row_factory=dict_row) as cursor,
+    ):
+        await cursor.execute(query, parameters)
+        return await cursor.fetchall()

@@ -1,5 +1,63 @@
-"""`citygrid run`."""
+"""`citygrid run`: the long-running processes."""
+
+import subprocess
+import sys
 
 import typer
+from runtime.notifier import run_notifier
 
-app = typer.Typer(no_args_is_help=True, help="run")
+from runtime import log, settings
+from runtime.ingest_process import run_ingest
+from runtime.server import run_api
+
+app = typer.Typer(
+    no_args_is_help=True, help="Run a process of the platform in the foreground; Ctrl-C ends it in order."
+)
+
+
+def _settings() -> settings.Settings:
+    loaded = settings.load()
+    log.configure(loaded.log_format, loaded.log_level)
+    return loaded
+
+
+@app.command()
+def ingest() -> None:
+    """Carry readings from the broker to the database and to incidents. Example: citygrid run ingest."""
+    run_ingest(_settings())
+
+
+@app.command()
+def api() -> None:
+    """Serve the HTTP API and the console. Example: CITYGRID_HTTP_PORT=8077 citygrid run api."""
+    run_api(_settings())
+
+
+@app.command()
+def notify() -> None:
+    """Send notices of live incidents. Example: CITYGRID_NOTIFY_URLS=json://localhost:9000 citygrid run notify."""
+    run_notifier(_settings())
+
+
+@app.command(name="all")
+def everything() -> None:
+    """Run ingest, api and notify together until one ends or Ctrl-C. Example: citygrid run all."""
+    children = [
+        subprocess.Popen([sys.executable, "-m", "cli.main", "run", name]) for name in ("ingest", "api", "notify")
+    ]
+    code = 0
+    try:
+        while all(child.poll() is None for child in children):
+            try:
+                children[0].wait(timeout=0.5)
+            except subprocess.TimeoutExpired:
+                continue
+        code = next((child.returncode for child in children if child.returncode), 0)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        for child in children:
+            child.terminate()
+        for child in children:
+            child.wait()
+    raise typer.Exit(code)

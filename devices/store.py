@@ -31,13 +31,6 @@ WITH numbered AS (
 )
 SELECT s.line,
        CASE
-           WHEN s.label !~ '^[A-Za-z0-9_-]{1,64}$' OR s.nth > 1 OR d.device_id IS NOT NULL THEN 'label'
-           WHEN p.profile IS NULL THEN 'profile'
-           WHEN s.component_code <> '' THEN 'component_code'
-           WHEN s.interval_s <= 0 THEN 'interval_s'
-           ELSE 'lon_deg'
-       END AS col,
-       CASE
            WHEN s.label !~ '^[A-Za-z0-9_-]{1,64}$' THEN 'bad_label'
            WHEN s.nth > 1 THEN 'duplicate_in_file'
            WHEN d.device_id IS NOT NULL THEN 'already_registered'
@@ -122,19 +115,23 @@ INSERT_AUDIT = """
 INSERT INTO audit (at, actor, action, subject, detail) VALUES (%(at)s, %(actor)s, %(action)s, %(subject)s, %(detail)s)
 """
 
-_SENTENCES = {
-    "bad_label": "the label {label!r} is not 1 to 64 of A-Z a-z 0-9 _ -",
-    "duplicate_in_file": "the label {label} stands in an earlier row too",
-    "already_registered": "the device {label} is registered already",
-    "unknown_profile": "there is no device type {profile!r}",
-    "unknown_component": "there is no component {component_code}",
-    "wrong_class": "component {component_code} is of class {class_code}, on which a {profile} cannot stand",
-    "occupied": "component {component_code} carries {occupant} already",
-    "needs_component": "a {profile} must stand on a component",
-    "needs_position": "without a component, lon_deg, lat_deg and district_code must be given",
-    "bad_position": "the position is outside -180..180, -90..90 degrees",
-    "bad_interval": "interval_s must be above 0",
+_REASONS = {
+    "bad_label": ("label", "the label {label!r} is not 1 to 64 of A-Z a-z 0-9 _ -"),
+    "duplicate_in_file": ("label", "the label {label} stands in an earlier row too"),
+    "already_registered": ("label", "the device {label} is registered already"),
+    "unknown_profile": ("profile", "there is no device type {profile!r}"),
+    "unknown_component": ("component_code", "there is no component {component_code}"),
+    "wrong_class": (
+        "component_code",
+        "component {component_code} is of class {class_code}, on which a {profile} cannot stand",
+    ),
+    "occupied": ("component_code", "component {component_code} carries {occupant} already"),
+    "needs_component": ("component_code", "a {profile} must stand on a component"),
+    "needs_position": ("lon_deg", "without a component, lon_deg, lat_deg and district_code must be given"),
+    "bad_position": ("lon_deg", "the position is outside -180..180, -90..90 degrees"),
+    "bad_interval": ("interval_s", "interval_s must be above 0"),
 }
+"""Reason -> the column at fault, and the sentence."""
 
 
 async def stage(conn: AsyncConnection, rows: Sequence[Registration], profiles: Iterable[Profile]) -> None:
@@ -173,9 +170,11 @@ async def take_findings(conn: AsyncConnection) -> list[Finding]:
     return [
         Finding(
             line=line,
-            column=row["col"],
+            column=_REASONS[row["reason"]][0],
             reason=row["reason"],
-            detail=_SENTENCES[row["reason"]].format_map({**row, "occupant": row["occupant"] or "another of this file"}),
+            detail=_REASONS[row["reason"]][1].format_map(
+                {**row, "occupant": row["occupant"] or "another of this file"}
+            ),
         )
         for line, row in sorted(found.items())
     ]

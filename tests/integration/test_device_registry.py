@@ -1,0 +1,113 @@
+"""Registering devices in a real database: each bad row says why, the good rows are kept."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+
+from core.errors import Conflict, NotFound
+from devices import service
+from devices.model import Registration, State
+from devices.profile import Profile, shipped
+from tests import small_city
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.fixture
+def city(database: str) -> str:
+    small_city.build(database)
+    return database
+
+
+async def register(city: str, *rows: Registration) -> tuple[int, list[tuple[int, str, str]]]:
+    async with await psycopg.AsyncConnection.connect(city) as conn:
+        count, findings = await service.register_many(conn, rows, shipped(), now=NOW, actor="test")
+    return count, [(finding.line, finding.column, finding.reason) for finding in findings]
+
+
+async def test_a_cover_stands_where_its_component_stands(city: str) -> None:
+    count, findings = await register(city, *small_city.covers(1))
+
+    assert (count, findings) == (1, [])
+    with psycopg.connect(city) as conn:
+        row = conn.execute("SELECT unit_grid_id, ST_X(geom), state FROM device").fetchone()
+    assert row == (2, 118.1875, "in_service")
+
+
+async def test_a_bus_is_located_by_its_position(city: str) -> None:
+    await register(city, small_city.bus())
+
+    with psycopg.connect(city) as conn:
+        assert conn.execute("SELECT unit_grid_id, component_id FROM device").fetchone() == (1, None)
+
+
+async def test_each_bad_row_says_why_and_the_good_ones_are_kept(city: str) -> None:
+    await register(city, *small_city.covers(1))
+    (good,) = small_city.covers(1, first=2)
+
+    def wrong(number: int, **changes: object) -> Registration:
+        (row,) = small_city.covers(1, first=number)
+        return replace(row, **changes)  # pyright: ignore[reportArgumentType]
+
+    count, findings = await register(
+        city,
+        good,
+        *small_city.covers(1),
+        wrong(3, label="no spaces"),
+        wrong(4, label=good.label),
+        wrong(5, profile="submarine"),
+        wrong(6, component_code="1302030102999999"),
+        wrong(7, profile="streetlight"),
+        wrong(8, component_code="1302030102000001"),
+        wrong(9, component_code=good.component_code),
+        wrong(10, component_code=""),
+        Registration(label="BUS-9", profile="bus", district_code="130203"),
+        wrong(12, lon_deg=500, lat_deg=39.6),
+        wrong(13, interval_s=0),
+    )
+
+    assert count == 1
+    assert findings == [
+        (2, "label", "already_registered"),
+        (3, "label", "bad_label"),
+        (4, "label", "duplicate_in_file"),
+        (5, "profile", "unknown_profile"),
+        (6, "component_code", "unknown_component"),
+        (7, "component_code", "wrong_class"),
+        (8, "component_code", "occupied"),
+        (9, "component_code", "occupied"),
+        (10, "component_code", "needs_component"),
+        (11, "lon_deg", "needs_position"),
+        (12, "lon_deg", "bad_position"),
+        (13, "interval_s", "bad_interval"),
+    ]
+
+
+async def test_the_life_cycle_is_kept_in_history_and_audit(city: str) -> None:
+    await register(city, *small_city.covers(1))
+    async with await psycopg.AsyncConnection.connect(city) as conn:
+        await service.change_state(conn, "MC-1", State.RETIRED, now=NOW, actor="li", reason="stolen")
+        with pytest.raises(Conflict, match="at its end"):
+            await service.change_state(conn, "MC-1", State.IN_SERVICE, now=NOW, actor="li", reason="found")
+        with pytest.raises(NotFound, match="no device MC-2"):
+            await service.change_state(conn, "MC-2", State.RETIRED, now=NOW, actor="li", reason="")
+
+    with psycopg.connect(city) as conn:
+        events = conn.execute("SELECT kind, actor FROM device_event ORDER BY at, kind").fetchall()
+        audit = conn.execute("SELECT action, subject, detail FROM audit ORDER BY audit_id DESC LIMIT 1").fetchone()
+    assert sorted(events) == [("registered", "test"), ("retired", "li")]
+    assert audit == ("device_retired", "MC-1", {"reason": "stolen"})
+
+
+async def test_channels_may_be_appended_but_never_reordered(city: str) -> None:
+    bus = shipped()["bus"]
+    reordered = Profile(
+        **{name: getattr(bus, name) for name in Profile.__dataclass_fields__} | {"channels": bus.channels[::-1]}
+    )
+    async with await psycopg.AsyncConnection.connect(city) as conn:
+        await service.publish_profiles(conn, shipped())
+        await service.publish_profiles(conn, shipped())
+        with pytest.raises(Conflict, match="bus: channels were reordered"):
+            await service.publish_profiles(conn, {"bus": reordered})

@@ -1,0 +1,284 @@
+"""The journey through a real broker and database: readings stored once, refused with reasons, turned to incidents."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import aiomqtt
+import psycopg
+import pytest
+
+from alerts import rulebook
+from core.errors import Unavailable
+from devices import service
+from devices.profile import shipped
+from ingest.pipeline import Limits
+from ingest.source import Limits as SourceLimits
+from ingest.source import Source
+from ingest.validate import Tolerance
+from runtime.ingest_metrics import IngestMetrics
+from runtime.ingestor import Ingestor, Setup
+from tests import small_city
+from wire import broker as broker_address
+
+DEADLINE_S = 20
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+async def city(database: str) -> str:
+    small_city.build(database)
+    async with await psycopg.AsyncConnection.connect(database) as conn:
+        await service.publish_profiles(conn, shipped())
+        registered, findings = await service.register_many(
+            conn, [*small_city.covers(5), small_city.bus()], shipped(), now=small_city.REGISTERED_AT, actor="test"
+        )
+    assert (registered, findings) == (6, [])
+    return database
+
+
+class Feed:
+    """A gateway that publishes under a district of its own, so that tests do not hear each other."""
+
+    def __init__(self, client: aiomqtt.Client) -> None:
+        self.client = client
+        self.seq = 0
+
+    async def publish(self, label: str, kind: str = "manhole", **values: float) -> None:
+        self.seq += 1
+        body = {"ts": int(now().timestamp() * 1000), "seq": self.seq, "values": values}
+        await self.raw(f"citygrid/v1/130203/{kind}/{label}/telemetry", json.dumps(body).encode())
+
+    async def raw(self, topic: str, payload: bytes) -> None:
+        await self.client.publish(topic, payload, qos=1)
+
+
+@asynccontextmanager
+async def feed(url: str) -> AsyncIterator[Feed]:
+    address = broker_address.parse(url)
+    async with aiomqtt.Client(
+        address.host,
+        address.port,
+        username=address.username,
+        password=address.password,
+        protocol=aiomqtt.ProtocolVersion.V5,
+    ) as client:
+        yield Feed(client)
+
+
+class Running:
+    """An ingest in this process, that can be stopped in order or torn down in mid-flight."""
+
+    def __init__(self, broker: str, database: str, client_id: str) -> None:
+        self.source = Source(
+            broker_address.parse(broker), client_id, SourceLimits(messages=200, wait_s=0.01, tick_s=0.1)
+        )
+        setup = Setup(
+            writer_dsn=database,
+            profiles=shipped(),
+            rulebook=rulebook.load(rulebook.DEFAULT),
+            limits=Limits(payload_bytes=10_000, tolerance=Tolerance(behind_us=365 * 86_400_000_000)),
+        )
+        self.metrics = IngestMetrics()
+        self.ingestor = Ingestor(self.source, setup, now, self.metrics)
+        self.connection = asyncio.create_task(self.source.keep_connected())
+        self.journey = asyncio.create_task(self.ingestor.run())
+
+    async def kill(self) -> None:
+        """Drop everything at once: nothing is finished, nothing more is acknowledged."""
+        for task in (self.journey, self.connection):
+            task.cancel()
+        await asyncio.gather(self.journey, self.connection, return_exceptions=True)
+        await self.ingestor._close()
+
+    async def stop(self) -> None:
+        self.ingestor.stop()
+        await self.journey
+        self.connection.cancel()
+        await asyncio.gather(self.connection, return_exceptions=True)
+
+
+Start = Callable[[], Awaitable[Running]]
+
+
+@pytest.fixture
+async def start(broker: str, city: str) -> AsyncIterator[Start]:
+    client_id = f"test-{uuid.uuid4().hex[:8]}"
+    running: list[Running] = []
+
+    async def begin() -> Running:
+        one = Running(broker, city, client_id)
+        running.append(one)
+        async with asyncio.timeout(DEADLINE_S):
+            while one.source._session is None or one.ingestor._live is None:
+                if one.journey.done():
+                    one.journey.result()
+                await asyncio.sleep(0.02)
+        return one
+
+    yield begin
+    for one in running:
+        await one.kill()
+
+
+def rows(database: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(database) as conn:
+        return conn.execute(query).fetchall()
+
+
+async def until(database: str, query: str, wanted: object) -> None:
+    """Wait until the query's single value is what is wanted."""
+    value: object = None
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            while value != wanted:
+                ((value,),) = rows(database, query)
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        pytest.fail(f"{query} gives {value!r}, not {wanted!r}")
+
+
+async def test_readings_are_stored_with_device_grid_and_channels(city: str, broker: str, start: Start) -> None:
+    await start()
+    async with feed(broker) as gateway:
+        await gateway.publish("MC-1", tilt_deg=2.5, water_m=0.3)
+        await gateway.publish("BUS-1", kind="bus", lon_deg=118.1975, lat_deg=39.64, speed_kmh=30)
+
+    await until(city, "SELECT count(*) FROM reading", 2)
+    stored = rows(
+        city,
+        'SELECT d.label, r.unit_grid_id, r."values"[1:3]'
+        " FROM reading r JOIN device d USING (device_id) ORDER BY d.label",
+    )
+    assert stored == [("BUS-1", 4, [118.1975, 39.64, 30.0]), ("MC-1", 2, [2.5, 0.3, None])]
+    assert rows(city, "SELECT count(*) FROM device_state") == [(2,)]
+
+
+async def test_bad_messages_become_dead_letters_and_the_stream_goes_on(city: str, broker: str, start: Start) -> None:
+    await start()
+    async with feed(broker) as gateway:
+        await gateway.raw("citygrid/v1/130203/manhole/MC-1/telemetry", b"{nonsense")
+        await gateway.raw("citygrid/v1/130203/manhole/MC-1/telemetry", b"x" * 20_000)
+        await gateway.publish("MC-99", tilt_deg=1)
+        await gateway.publish("MC-2", tilt_deg=400)
+        await gateway.publish("MC-3", tilt_deg=1)
+
+    await until(city, "SELECT count(*) FROM reading", 1)
+    letters = rows(city, "SELECT reason, seen, length(payload), truncated FROM dead_letter ORDER BY reason")
+    assert [(reason, seen) for reason, seen, _, _ in letters] == [
+        ("impossible", 1),
+        ("malformed", 1),
+        ("oversized", 1),
+        ("unknown_device", 1),
+    ]
+
+
+async def test_a_displaced_cover_becomes_one_incident_and_resolves_on_recovery(
+    city: str, broker: str, start: Start
+) -> None:
+    await start()
+    async with feed(broker) as gateway:
+        for tilt in (2, 40, 41, 42):
+            await gateway.publish("MC-1", tilt_deg=tilt)
+        await until(city, "SELECT count(*) FROM incident WHERE stage = 'reported'", 1)
+        await gateway.publish("MC-1", tilt_deg=1)
+        await until(city, "SELECT count(*) FROM incident WHERE stage = 'resolved'", 1)
+
+    found = rows(
+        city,
+        "SELECT i.rule, i.severity, u.code, p.code, c.code, x.name_zh, i.deadline > i.opened_at, ST_X(i.geom)"
+        " FROM incident i JOIN unit_grid u USING (unit_grid_id)"
+        " JOIN patrol_grid p ON p.patrol_grid_id = i.patrol_grid_id"
+        " JOIN component c USING (component_id) JOIN department x USING (department_id)",
+    )
+    assert found == [
+        (
+            "CoverDisplaced",
+            "critical",
+            "130203001001002",
+            "P130203-001",
+            "1302030102000001",
+            "排水管理处",
+            True,
+            pytest.approx(118.1875),
+        )
+    ]
+
+
+async def test_an_ingest_torn_down_in_mid_flood_loses_and_doubles_nothing(city: str, broker: str, start: Start) -> None:
+    first = await start()
+    async with feed(broker) as gateway:
+        flood = asyncio.gather(
+            *(gateway.publish(f"MC-{1 + n % 5}", tilt_deg=50 if n % 7 == 0 else 1) for n in range(1500))
+        )
+        for _ in range(4):
+            await asyncio.sleep(0.05)
+            await first.kill()
+            first = await start()
+        await flood
+
+    await until(city, "SELECT count(*) FROM reading", 1500)
+    await until(city, "SELECT count(DISTINCT seq) FROM reading", 1500)
+    twice = rows(city, "SELECT cause FROM incident WHERE stage = 'reported' GROUP BY cause HAVING count(*) > 1")
+    assert twice == []
+
+
+async def test_a_database_that_goes_away_only_delays(city: str, broker: str, start: Start) -> None:
+    running = await start()
+    async with feed(broker) as gateway:
+        await gateway.publish("MC-1", tilt_deg=1)
+        await until(city, "SELECT count(*) FROM reading", 1)
+        with psycopg.connect(city, autocommit=True) as conn:
+            conn.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND application_name = 'citygrid-ingest'"
+            )
+        await gateway.publish("MC-1", tilt_deg=40)
+
+    await until(city, "SELECT count(*) FROM reading", 2)
+    await until(city, "SELECT count(*) FROM incident", 1)
+    assert not running.journey.done()
+
+
+async def test_a_second_ingest_is_refused_in_one_sentence(
+    city: str, broker: str, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await start()
+    monkeypatch.setattr("runtime.ingestor.TAKEOVER_S", 0.1)
+
+    second = Running(broker, city, f"second-{uuid.uuid4().hex[:8]}")
+    with pytest.raises(Unavailable, match="another ingest process"):
+        await second.journey
+    await second.kill()
+
+
+async def test_a_device_registered_while_running_is_known_after_a_signal(city: str, broker: str, start: Start) -> None:
+    running = await start()
+    async with await psycopg.AsyncConnection.connect(city) as conn:
+        await service.register_many(conn, small_city.covers(1, first=9), shipped(), now=now(), actor="test")
+    running.ingestor.registry_changed.set()
+    async with feed(broker) as gateway:
+        await gateway.publish("MC-9", tilt_deg=1)
+
+    await until(city, "SELECT count(*) FROM reading", 1)
+
+
+async def test_stopping_in_order_acknowledges_what_was_stored(city: str, broker: str, start: Start) -> None:
+    running = await start()
+    async with feed(broker) as gateway:
+        await gateway.publish("MC-1", tilt_deg=1)
+    await until(city, "SELECT count(*) FROM reading", 1)
+    await running.stop()
+
+    again = await start()
+    async with feed(broker) as gateway:
+        await gateway.publish("MC-1", tilt_deg=1)
+    await until(city, "SELECT count(*) FROM reading", 2)
+    assert again.metrics.repeated._value.get() == 0
