@@ -101,7 +101,7 @@ def step(state: RuleState, frames: Sequence[Frame], rulebook: Rulebook, fleet: F
         for rule in state.scopes.of_profile.get(readings.frame.profile, ()):
             if piece := _apply(rule, readings, state, fleet, transitions):
                 stood[rule.name] = (*stood.get(rule.name, ()), piece)
-    scan = not frames or now_us - state.scanned_us >= _SCAN_US or outage is not None
+    scan = now_us - state.scanned_us >= _SCAN_US or outage is not None
     for watched in state.scopes.silences:
         pieces = list(_ended(watched, gathered, state, transitions))
         if scan:

@@ -90,7 +90,7 @@ opened AS (
 events AS (
     INSERT INTO incident_event (incident_id, at, actor, kind, to_stage, reason, detail)
     SELECT
-        o.incident_id, %(now)s, 'rule ' || f.rule, 'fired', 'reported', f.evidence ->> 'comparison',
+        o.incident_id, %(now)s, 'rule ' || f.rule, 'opened', 'reported', f.evidence ->> 'comparison',
         jsonb_build_object('value', f.evidence -> 'value', 'ts_ms', (extract(epoch FROM f.fired_ts) * 1000)::bigint)
     FROM opened o
     JOIN fired f USING (cause)
@@ -102,7 +102,7 @@ notices AS (
     SELECT
         e.event_id, 'apprise',
         jsonb_build_object(
-            'kind', 'fired', 'incident_id', o.incident_id, 'rule', o.rule, 'severity', o.severity,
+            'kind', 'opened', 'incident_id', o.incident_id, 'rule', o.rule, 'severity', o.severity,
             'title_zh', o.title_zh, 'title_en', o.title_en, 'deadline', o.deadline,
             'lon', ST_X(ST_PointOnSurface(o.geom)), 'lat', ST_Y(ST_PointOnSurface(o.geom))
         ),
@@ -142,7 +142,7 @@ ended AS (
 ),
 events AS (
     INSERT INTO incident_event (incident_id, at, actor, kind, from_stage, to_stage, reason, detail)
-    SELECT incident_id, %(now)s, 'rule ' || rule, 'recovered', from_stage, 'resolved', reason, detail
+    SELECT incident_id, %(now)s, 'rule ' || rule, 'resolved', from_stage, 'resolved', reason, detail
     FROM ended
     ORDER BY number
     RETURNING event_id, incident_id
@@ -152,7 +152,7 @@ notices AS (
     SELECT
         e.event_id, 'apprise',
         jsonb_build_object(
-            'kind', 'recovered', 'incident_id', i.incident_id, 'rule', i.rule, 'severity', i.severity,
+            'kind', 'resolved', 'incident_id', i.incident_id, 'rule', i.rule, 'severity', i.severity,
             'title_zh', i.title_zh, 'title_en', i.title_en, 'deadline', i.deadline,
             'lon', ST_X(ST_PointOnSurface(i.geom)), 'lat', ST_Y(ST_PointOnSurface(i.geom))
         ),

@@ -214,7 +214,7 @@ async def _keep(conn: AsyncConnection, changes: Changes, fleet: Fleet) -> None:
         for (rule, device_id), (now, since_us) in held.items()
         if now != phase.REST
     ]
-    if changes.outage is not None or not changes.heard:
+    if changes.outage is not None or (changes.scanned and not changes.heard):
         outages = [[outage.start_us, outage.end_us] for outage in changes.outages]
         watch = Jsonb({"outages": outages, "watched_until_us": changes.now_us})
         kept.append({"rule": _WATCH, "device_id": 0, "state": watch})
