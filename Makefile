@@ -44,6 +44,10 @@ bench: ## Measure what the documentation claims (tests/bench)
 	@scripts/bootstrap --tests
 	$(PY)/pytest tests/bench -m "" -p no:cacheprovider $(ARGS)
 
+.PHONY: console
+console: ## Build the web console into console/dist
+	@scripts/bootstrap
+
 .PHONY: services
 services: ## Start PostgreSQL and Mosquitto in .citygrid/
 	@scripts/bootstrap

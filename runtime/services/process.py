@@ -21,7 +21,7 @@ PROC = Path("/proc")
 LISTENING = "0A"
 POLL_S = 0.02
 LOG_LIMIT_BYTES = 20_000_000
-LAUNCH = 'echo $$ >"$0"; exec "$@"'
+LAUNCH = 'echo $$ >"$0" && exec "$@"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,7 @@ class Daemon:
         self.log.parent.mkdir(exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT_BYTES:
             self.log.replace(self.log.with_suffix(".log.old"))
+        self.pid_file.unlink(missing_ok=True)
         with self.log.open("ab") as log:
             subprocess.run(
                 ["setsid", "--fork", "sh", "-c", LAUNCH, str(self.pid_file), *(str(part) for part in command)],
