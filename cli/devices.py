@@ -156,7 +156,7 @@ def state(
     to: Annotated[State, typer.Argument(help="The state it goes to.")],
     reason: Annotated[str, typer.Option(help="Why; kept in its history.")] = "",
 ) -> None:
-    """Move a device along its life cycle. Example: citygrid devices state MC-000123 maintenance --reason "lid works"."""
+    """Move a device along its life cycle. Example: citygrid devices state MC-000123 maintenance --reason works."""
     asyncio.run(_change(label, to, reason))
     print(f"{label} is now {to}")
 

@@ -11,6 +11,8 @@ import msgspec
 from core.errors import InvalidInput
 
 SHIPPED = Path(__file__).parent / "profiles"
+MOST_CHANNELS = 64
+"""Which channels a message lacks is one 64-bit number (`storage.binary_copy`)."""
 
 
 class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +71,8 @@ def parse(text: str, source: str) -> Profile:
     names = [channel.name for channel in file.channel]
     if len(set(names)) != len(names):
         raise InvalidInput(f"{source}: a channel is named twice")
+    if len(names) > MOST_CHANNELS:
+        raise InvalidInput(f"{source}: {len(names)} channels; at most {MOST_CHANNELS}")
     for channel in file.channel:
         if not channel.min < channel.max:
             raise InvalidInput(f"{source}: channel {channel.name}: min must be below max")

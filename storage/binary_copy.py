@@ -38,10 +38,14 @@ def rows(frame: Frame, fleet: Fleet, received_us: int) -> Iterator[bytes]:
     Units: `received_us` microseconds since 1970 UTC.
     """
     missing = np.isnan(frame.values)
-    patterns, group = np.unique(missing, axis=0, return_inverse=True)
-    for index, pattern in enumerate(patterns):
-        chosen = frame if len(patterns) == 1 else frame.take(group.reshape(-1) == index)
-        yield _group(chosen, pattern, fleet, received_us)
+    packed = np.packbits(missing, axis=1)
+    alike = np.zeros(len(frame), dtype=np.int64)
+    for byte in packed.T:  # at most 64 channels: eight bytes make one number
+        alike = alike << 8 | byte
+    for pattern in np.unique(alike):
+        chosen = alike == pattern
+        first = int(np.argmax(chosen))
+        yield _group(frame if chosen.all() else frame.take(chosen), missing[first], fleet, received_us)
 
 
 def _group(frame: Frame, missing: NDArray[np.bool_], fleet: Fleet, received_us: int) -> bytes:
