@@ -46,7 +46,7 @@ async def get_console(path: str, request: Request, services: Use) -> Response:
     if file is None:
         file = services.console / PAGE
     kept = FOREVER if path.startswith(f"{HASHED}/") else ASK_AGAIN
-    response = FileResponse(file, headers={"Cache-Control": kept})
+    response = FileResponse(file, headers={"Cache-Control": kept}, stat_result=file.stat())
     if response.headers.get("etag") and request.headers.get("if-none-match") == response.headers["etag"]:
         return Response(status_code=304, headers={"ETag": response.headers["etag"], "Cache-Control": kept})
     return response

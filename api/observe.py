@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import problem
+from api.problems import is_catch_all, problem
 
 REQUEST_ID = "x-request-id"
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -22,7 +22,7 @@ class Exchange:
     request_id: str
     method: str
     route: str
-    """Template of the route, so that metrics stay few; `other` when none matched."""
+    """Template of the route, so that metrics stay few; `console` for its files, `other` when none matched."""
     path: str
     status: int
     """499 when the client left before the answer."""
@@ -82,7 +82,8 @@ class Observe:
             )
 
     def _template(self, scope: Scope) -> str:
-        return self._templates.get(getattr(scope.get("route"), "name", ""), "other")
+        name = getattr(scope.get("route"), "name", "")
+        return self._templates.get(name) or ("console" if is_catch_all(scope) else "other")
 
 
 def _request_id(scope: Scope) -> str:

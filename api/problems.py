@@ -18,6 +18,7 @@ from core.errors import Conflict, InvalidInput, NotFound, PlatformError, Unavail
 MEDIA_TYPE = "application/problem+json"
 DOCS = "/api/docs#problem-"
 RETRY_AFTER_S = 2
+CATCH_ALL = "get_console"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,8 +164,14 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    name = OF_STATUS.get(error.status_code, "http-error")
-    detail = error.detail
-    if error.status_code == HTTPStatus.NOT_FOUND and detail == HTTPStatus.NOT_FOUND.phrase:
+    status, detail, headers = error.status_code, error.detail, error.headers
+    if status == HTTPStatus.METHOD_NOT_ALLOWED and is_catch_all(request.scope):
+        status, headers = HTTPStatus.NOT_FOUND, None
+    if status == HTTPStatus.NOT_FOUND:
         detail = f"There is nothing at {request.url.path}."
-    return problem(name, detail, request.scope, status=error.status_code, headers=error.headers)
+    return problem(OF_STATUS.get(status, "http-error"), detail, request.scope, status=status, headers=headers)
+
+
+def is_catch_all(scope: Mapping[str, Any]) -> bool:
+    """Tell whether only the console's route, which takes every path, matched."""
+    return getattr(scope.get("route"), "name", None) == CATCH_ALL

@@ -48,6 +48,12 @@ async def serve(settings: Settings) -> None:
     app = make_app(settings)
     listener = _listen(settings.http_host, settings.http_port)
     host, port = listener.getsockname()[:2]
+    log.info("api_listening", url=f"http://{host}:{port}/")
+    await make_server(app).serve(sockets=[listener])
+
+
+def make_server(app: FastAPI) -> uvicorn.Server:
+    """Give the server of `app`; it serves the sockets it is handed until `should_exit` is set."""
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -58,8 +64,7 @@ async def serve(settings: Settings) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=STOP_WITHIN_S,
     )
-    log.info("api_listening", url=f"http://{host}:{port}/")
-    await _Server(config, app.state.services.hub).serve(sockets=[listener])
+    return _Server(config, app.state.services.hub)
 
 
 class _Server(uvicorn.Server):
@@ -83,7 +88,9 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def make_app(settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:
+def make_app(
+    settings: Settings, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), console: Path = CONSOLE
+) -> FastAPI:
     """Give the application; entering its lifespan opens the pools and starts the feeds."""
     read = make_pool(settings.reader_dsn(), role=READER, name="api-read", statement_timeout_s=READ_LIMIT_S)
     write = make_pool(
@@ -104,7 +111,7 @@ def make_app(settings: Settings, clock: Callable[[], datetime] = lambda: datetim
         clock=clock,
         metrics=metrics.text,
         observe=observe,
-        console=CONSOLE,
+        console=console,
         hosts=LOCAL_NAMES | {settings.http_host.lower()} | frozenset(settings.http_hosts.lower().split()),
     )
 

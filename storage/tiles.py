@@ -11,10 +11,14 @@ SINGLE_FROM_ZOOM = 14
 CODE_FROM_ZOOM = 16
 UNIT_FROM_ZOOM = 13
 """Counts: one point a unit grid from here on, coarser below. Unit grids' polygons: from here on."""
+SIDE_STREETS_FROM_ZOOM = 13
 MOST_FEATURES = 24_000
-"""A point costs about 17 bytes: 24,000 stay below 500 kB. A fuller tile keeps what is not intact and a fixed sample."""
+MOST_WITH_CODE = 11_000
+"""A point costs about 17 bytes, with its code 38: so many stay below 500 kB. A fuller tile keeps what is not intact and
+a sample of the rest, the same each time."""
 
-# Margin of 64/4096 on each side, so that symbols on an edge are not cut. The sample is by hash: the same every time.
+# ST_AsMVT leaves out rows whose geometry is NULL (outside the tile); asking for that in WHERE would make PostgreSQL clip
+# every geometry twice. Margin of 64/4096 on each side, so that symbols on an edge are not cut.
 SINGLE = """
 WITH box AS (
     SELECT ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4326) AS tile,
@@ -30,7 +34,6 @@ SELECT ST_AsMVT(t, 'components', 4096, 'geom') FROM (
       AND (size.n <= %(most)s OR c.state <> 'intact'
            OR hashint4(c.component_id) & 65535 < 65536 * %(most)s::bigint / size.n)
 ) AS t
-WHERE t.geom IS NOT NULL
 """
 
 # One point a unit grid, or one for each 1/32 of the tile's side, in the middle of the grids it stands for.
@@ -57,7 +60,6 @@ SELECT ST_AsMVT(t, 'component_counts', 4096, 'geom') FROM (
     SELECT g.count, ST_AsMVTGeom(ST_SetSRID(g.at, 3857), box.tile::box2d, 4096, 0, TRUE) AS geom
     FROM gathered AS g, box
 ) AS t
-WHERE t.geom IS NOT NULL
 """
 
 UNIT_GRIDS = """
@@ -79,7 +81,6 @@ SELECT ST_AsMVT(t, 'unit_grids', 4096, 'geom') FROM (
     LEFT JOIN trouble AS o USING (unit_grid_id)
     WHERE u.geom && box.wide AND u.state = 'valid' AND %(z)s >= %(unit_from)s
 ) AS t
-WHERE t.geom IS NOT NULL
 """
 
 PATROL_GRIDS = """
@@ -101,22 +102,35 @@ SELECT ST_AsMVT(t, 'patrol_grids', 4096, 'geom') FROM (
     LEFT JOIN trouble AS o USING (patrol_grid_id)
     WHERE g.geom && box.wide
 ) AS t
-WHERE t.geom IS NOT NULL
+"""
+
+STREETS = """
+WITH box AS (
+    SELECT ST_TileEnvelope(%(z)s, %(x)s, %(y)s) AS tile,
+           ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => 0.015625), 4326) AS wide
+)
+SELECT ST_AsMVT(t, 'streets', 4096, 'geom') FROM (
+    SELECT s.name_zh, s.name_en, s.kind,
+           ST_AsMVTGeom(ST_Transform(s.geom, 3857), box.tile::box2d, 4096, 64, TRUE) AS geom
+    FROM box, street AS s
+    WHERE s.geom && box.wide AND (s.kind = 'main' OR %(z)s >= %(side_from)s)
+) AS t
 """
 
 
 async def components(conn: AsyncConnection, z: int, x: int, y: int) -> bytes:
     """Give layer `components` (class_code, state; code from zoom 16), or `component_counts` (count) below zoom 14."""
-    values = {"z": z, "x": x, "y": y, "code_from": CODE_FROM_ZOOM, "unit_from": UNIT_FROM_ZOOM, "most": MOST_FEATURES}
+    most = MOST_WITH_CODE if z >= CODE_FROM_ZOOM else MOST_FEATURES
+    values = {"z": z, "x": x, "y": y, "code_from": CODE_FROM_ZOOM, "unit_from": UNIT_FROM_ZOOM, "most": most}
     cursor = await conn.execute(SINGLE if z >= SINGLE_FROM_ZOOM else COUNTS, values)
     return _bytes(await cursor.fetchone())
 
 
 async def grids(conn: AsyncConnection, z: int, x: int, y: int) -> bytes:
-    """Give layers `unit_grids` (from zoom 13) and `patrol_grids`; open incidents by severity, absent = none."""
-    values = {"z": z, "x": x, "y": y, "unit_from": UNIT_FROM_ZOOM}
+    """Give layers `unit_grids` (from zoom 13), `patrol_grids`, `streets`; open incidents by severity, absent = none."""
+    values = {"z": z, "x": x, "y": y, "unit_from": UNIT_FROM_ZOOM, "side_from": SIDE_STREETS_FROM_ZOOM}
     layers: list[bytes] = []
-    for query in (UNIT_GRIDS, PATROL_GRIDS):
+    for query in (UNIT_GRIDS, PATROL_GRIDS, STREETS):
         cursor = await conn.execute(query, values)
         layers.append(_bytes(await cursor.fetchone()))
     return b"".join(layers)  # layers of a tile are a repeated field: concatenation is a valid tile

@@ -4,8 +4,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from alerts import service
+from alerts.service import Assignment, Order
 from api import incident, paging
 from api.incident import Incident, Severity
 from api.paging import Cursor, Limit, Page
@@ -16,6 +18,26 @@ from storage.queries import incidents
 router = APIRouter(prefix="/incidents", tags=["incidents"])
 
 IncidentId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+
+class Command(BaseModel):
+    """Who does it, and why; both are kept in the history and the audit log. There are no accounts yet."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    actor: str = Field(min_length=1, max_length=100, description="Who does it.")
+    reason: str = Field(default="", max_length=2000, description="Why; required to close.")
+
+    def order(self, incident_id: int) -> Order:
+        """Give what the domain takes."""
+        return Order(incident_id=incident_id, actor=self.actor, reason=self.reason)
+
+
+class AssignCommand(Command):
+    """To whom: at least one of the two."""
+
+    assignee: str | None = Field(default=None, min_length=1, max_length=100, description="A person or a team.")
+    department_id: int | None = Field(default=None, ge=1, le=2**31 - 1, description="See GET /departments.")
 
 
 class Step(BaseModel):
@@ -74,6 +96,31 @@ async def list_incidents(  # noqa: PLR0913  # one argument a filter
 @router.get("/{incident_id}")
 async def show_incident(incident_id: IncidentId, services: Use) -> IncidentDetail:
     """Show one incident with the readings that prove it and its history."""
+    return await _detail(services, incident_id)
+
+
+@router.post("/{incident_id}/acknowledge")
+async def acknowledge_incident(incident_id: IncidentId, command: Command, services: Use) -> IncidentDetail:
+    """Accept a reported incident as a case (立案)."""
+    async with services.writing() as conn:
+        await service.acknowledge(conn, command.order(incident_id), services.clock())
+    return await _detail(services, incident_id)
+
+
+@router.post("/{incident_id}/assign")
+async def assign_incident(incident_id: IncidentId, command: AssignCommand, services: Use) -> IncidentDetail:
+    """Dispatch an accepted incident to a department, a person or both (派遣); or dispatch it anew."""
+    to = Assignment(assignee=command.assignee, department_id=command.department_id)
+    async with services.writing() as conn:
+        await service.assign(conn, command.order(incident_id), to, services.clock())
+    return await _detail(services, incident_id)
+
+
+@router.post("/{incident_id}/close")
+async def close_incident(incident_id: IncidentId, command: Command, services: Use) -> IncidentDetail:
+    """Close an open incident (结案); `reason` says why."""
+    async with services.writing() as conn:
+        await service.close(conn, command.order(incident_id), services.clock())
     return await _detail(services, incident_id)
 
 

@@ -1,0 +1,91 @@
+"""The API served by uvicorn on a loopback port, over a small city in a real database; its clock stands at `NOW`."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import httpx2
+import psycopg
+import pytest
+from psycopg import conninfo
+
+from runtime import server
+from runtime.settings import Settings
+from tests.conftest import Cluster, create_database, drop_database
+from tests.integration.api.city import NOW, build
+
+
+@contextmanager
+def serving(
+    url: str, *, console: Path = Path("/nowhere"), clock: Callable[[], datetime] = lambda: NOW
+) -> Iterator[str]:
+    """Serve the database at `url` in a thread of its own and give the server's address."""
+    app = server.make_app(Settings(database_url=url, data_dir=Path("/nowhere")), clock=clock, console=console)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        running = server.make_server(app)
+        thread = threading.Thread(target=lambda: asyncio.run(running.serve(sockets=[listener])))
+        thread.start()
+        wait = threading.Event()
+        while not running.started:
+            assert thread.is_alive()
+            wait.wait(0.01)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            running.should_exit = True
+            thread.join()
+
+
+@asynccontextmanager
+async def calling(address: str) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(base_url=address, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def shared_city(cluster: Cluster, template_database: str) -> Iterator[str]:
+    """A database with the small city, for tests that only read."""
+    name = create_database(cluster, template_database)
+    url = conninfo.make_conninfo(cluster.database_url, dbname=name)
+    with psycopg.connect(url) as conn:
+        build(conn)
+    yield url
+    drop_database(cluster, name)
+
+
+@pytest.fixture(scope="session")
+def shared_address(shared_city: str) -> Iterator[str]:
+    with serving(shared_city) as address:
+        yield address
+
+
+@pytest.fixture
+async def api(shared_address: str) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the API over the shared city: only for reading."""
+    async with calling(shared_address) as client:
+        yield client
+
+
+@pytest.fixture
+def city(database: str) -> str:
+    """A database with the small city, for one test alone."""
+    with psycopg.connect(database) as conn:
+        build(conn)
+    return database
+
+
+@pytest.fixture
+def own_address(city: str) -> Iterator[str]:
+    with serving(city) as address:
+        yield address
+
+
+@pytest.fixture
+async def own_api(own_address: str) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the API over a city of its own."""
+    async with calling(own_address) as client:
+        yield client

@@ -1,0 +1,179 @@
+"""The live stream: seen at once, resumed without a gap or a repeat, and slow readers let go."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import psycopg
+from psycopg import conninfo
+
+from tests.conftest import Cluster
+from tests.integration.api.city import NOW, hear, raise_incident
+from tests.integration.api.conftest import serving
+
+
+@dataclass
+class Event:
+    name: str
+    key: int | None
+    data: Any
+
+
+@dataclass
+class Stream:
+    """Reads events from an open answer."""
+
+    lines: AsyncIterator[str]
+    comments: list[str] = field(default_factory=list[str])
+
+    async def next(self, name: str) -> Event:
+        """Give the next event called `name`, passing over others."""
+        async with asyncio.timeout(20):
+            while True:
+                event = await self._read()
+                if event.name == name:
+                    return event
+
+    async def keys(self, count: int) -> list[int | None]:
+        return [(await self.next("incident")).key for _ in range(count)]
+
+    async def _read(self) -> Event:
+        fields: dict[str, str] = {}
+        async for line in self.lines:
+            if line.startswith(":"):
+                self.comments.append(line)
+            elif line:
+                key, _, value = line.partition(": ")
+                fields[key] = value
+            elif "event" in fields:
+                key = int(fields["id"]) if "id" in fields else None
+                return Event(fields["event"], key, json.loads(fields["data"]))
+            else:
+                fields.clear()
+        raise EOFError(self.comments)
+
+
+@asynccontextmanager
+async def following(address: str, query: str = "", **headers: str) -> AsyncIterator[Stream]:
+    async with (
+        httpx2.AsyncClient(base_url=address, timeout=20) as client,
+        client.stream("GET", f"/api/v1/stream{query}", headers=headers) as answer,
+    ):
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        stream = Stream(aiter(answer.aiter_lines()))
+        await stream.next("heartbeat")
+        yield stream
+
+
+async def test_an_incident_is_seen_with_all_that_lists_show(own_address: str, city: str):
+    async with following(own_address) as stream:
+        with psycopg.connect(city) as conn:
+            incident_id, event_id = raise_incident(conn, 9)
+        event = await stream.next("incident")
+
+    async with httpx2.AsyncClient(base_url=own_address) as client:
+        listed = (await client.get("/api/v1/incidents?device=mc-4")).json()["items"]
+    assert (event.key, event.data["event_id"], event.data["kind"]) == (event_id, event_id, "opened")
+    assert event.data["incident"]["incident_id"] == incident_id
+    assert [event.data["incident"]] == listed
+
+
+async def test_nothing_is_seen_of_what_was_rolled_back(own_address: str, city: str):
+    async with following(own_address) as stream:
+        with psycopg.connect(city) as conn:
+            raise_incident(conn, 9)
+            conn.rollback()
+            _, event_id = raise_incident(conn, 10)
+
+        assert await stream.keys(1) == [event_id]
+
+
+async def test_a_reader_that_comes_back_gets_exactly_what_it_missed(own_address: str, city: str):
+    with psycopg.connect(city, autocommit=True) as conn:
+        async with following(own_address) as stream:
+            raise_incident(conn, 9)
+            (last,) = await stream.keys(1)
+        missed = [raise_incident(conn, number)[1] for number in range(10, 15)]
+
+        async with following(own_address, **{"Last-Event-ID": str(last)}) as stream:
+            assert await stream.keys(5) == missed
+            _, live = raise_incident(conn, 15)
+            assert await stream.keys(1) == [live]
+        async with following(own_address, f"?last_event_id={missed[1]}") as stream:
+            assert await stream.keys(4) == [*missed[2:], live]
+
+
+async def test_a_reader_can_resume_before_any_event_by_the_heartbeats_id(own_address: str, city: str):
+    async with (
+        httpx2.AsyncClient(base_url=own_address) as client,
+        client.stream("GET", "/api/v1/stream") as answer,
+    ):
+        beat = await Stream(aiter(answer.aiter_lines())).next("heartbeat")
+    with psycopg.connect(city) as conn:
+        _, event_id = raise_incident(conn, 9)
+
+    async with following(own_address, **{"Last-Event-ID": str(beat.key)}) as stream:
+        assert await stream.keys(1) == [event_id]
+
+
+async def test_a_resume_point_of_another_database_does_not_hide_what_comes(own_address: str, city: str):
+    async with following(own_address, "?last_event_id=999999999") as stream:
+        with psycopg.connect(city) as conn:
+            _, event_id = raise_incident(conn, 9)
+
+        assert await stream.keys(1) == [event_id]
+
+
+async def test_a_thousand_missed_events_come_in_order_each_once(own_address: str, city: str):
+    with psycopg.connect(city) as conn:
+        expected = [raise_incident(conn, number)[1] for number in range(10, 1010)]
+
+    async with following(own_address, f"?last_event_id={expected[0] - 1}") as stream:
+        assert await stream.keys(1000) == expected
+
+
+async def test_a_bus_that_moves_is_told_where_it_is(own_address: str, city: str):
+    async with following(own_address) as stream:
+        told = asyncio.create_task(stream.next("devices"))
+        with psycopg.connect(city, autocommit=True) as conn:
+            for step in itertools.count(1):
+                hear(conn, "bus-1", NOW + timedelta(seconds=step), [118.18 + step / 10_000, 39.6305, 30.0, 180.0])
+                await asyncio.wait([told], timeout=0.2)
+                if told.done():
+                    break
+        event = await told
+
+    (row,) = event.data["devices"]
+    assert (row[0], row[3:]) == ("bus-1", [39.6305, "online", None, 180.0])
+    assert row[2] > 118.18
+    assert event.key is None
+
+
+async def test_a_device_that_falls_silent_is_told_though_nothing_arrives(city: str):
+    seconds = itertools.count(step=3)  # each look at the clock is three seconds later
+    with serving(city, clock=lambda: NOW + timedelta(seconds=next(seconds))) as address:
+        async with following(address) as stream:
+            healths: list[str] = []
+            while "silent" not in healths:
+                rows = (await stream.next("devices")).data["devices"]
+                healths += [row[4] for row in rows if row[0] == "mc-1"]
+
+    assert healths == ["late", "silent"]
+
+
+async def test_the_stream_goes_on_after_the_database_cut_its_connections(own_address: str, cluster: Cluster, city: str):
+    name = conninfo.conninfo_to_dict(city)["dbname"]
+    async with following(own_address) as stream:
+        with psycopg.connect(cluster.database_url, autocommit=True) as conn:
+            conn.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        with psycopg.connect(city) as conn:
+            _, event_id = raise_incident(conn, 9)
+
+        assert await stream.keys(1) == [event_id]
