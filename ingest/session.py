@@ -23,6 +23,8 @@ SESSION_EXPIRY_S = 7 * 24 * 3600
 BUFFER_LIMIT_BYTES = 64 * 1024 * 1024
 """Above this the socket is not read, so that memory stays bounded; the broker queues meanwhile."""
 
+_GRANTED = (mqtt5.SubAckReasonCode.GRANTED_QOS_AT_MOST_ONCE, mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE)
+
 
 class Session(asyncio.Protocol):
     """Packets of one connection; received messages wait in `inbox` until taken."""
@@ -56,7 +58,7 @@ class Session(asyncio.Protocol):
         )
         connack = await self._connack
         if connack.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
-            reason = connack.reason_str or connack.reason_code.name.lower().replace("_", " ")
+            reason = connack.reason_str or _words(connack.reason_code)
             raise Unavailable(f"the broker refused us: {reason}")
         return connack
 
@@ -69,8 +71,8 @@ class Session(asyncio.Protocol):
         )
         self._send(mqtt5.SubscribePacket(1, [wanted]).write())
         code = (await self._suback).reason_codes[0]
-        if code >= mqtt5.SubAckReasonCode.UNSPECIFIED_ERROR:
-            raise Unavailable(f"the broker does not let us read {pattern}: {code.name.lower().replace('_', ' ')}")
+        if code not in _GRANTED:
+            raise Unavailable(f"the broker does not let us read {pattern}: {_words(code)}")
 
     def take(self, limit: int) -> list[RawMessage]:
         """Give up to `limit` waiting messages, oldest first, and read on if reading was paused."""
@@ -150,7 +152,7 @@ class Session(asyncio.Protocol):
             case mqtt5.SubAckPacket():
                 _resolve(self._suback, packet)
             case mqtt5.DisconnectPacket():
-                self.abort(f"the broker ended the connection: {packet.reason_code.name.lower().replace('_', ' ')}")
+                self.abort(f"the broker ended the connection: {_words(packet.reason_code)}")
             case _:
                 pass
 
@@ -171,6 +173,11 @@ class Session(asyncio.Protocol):
                 waiting.set_exception(Unavailable(reason))
                 waiting.exception()  # whoever waits sees it; nobody waiting is no fault
         self._on_message()
+
+
+def _words(code: object) -> str:
+    """Give a reason code in words; the codec's codes are not Python enums."""
+    return str(code).rsplit(".", 1)[-1].lower().replace("_", " ")
 
 
 def _resolve(future: "asyncio.Future[_T]", value: _T) -> None:
