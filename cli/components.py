@@ -1,5 +1,128 @@
-"""`citygrid components`."""
+"""`citygrid components`: import surveys, look at the catalogue and at what was refused."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from psycopg import AsyncConnection
 
-app = typer.Typer(no_args_is_help=True, help="components")
+from components_registry import service
+from components_registry.model import Finding, SurveyReport
+from components_registry.taxonomy import TANGSHAN
+from runtime import settings
+from storage.pool import session_options
+
+app = typer.Typer(no_args_is_help=True, help="The registry of components: surveys and classes.")
+
+_SHOWN = 20
+"""Findings printed by an import; all of them are stored."""
+
+
+class Axes(StrEnum):
+    """Order of the two coordinates in a file."""
+
+    EN = "en"
+    NE = "ne"
+
+
+@app.command(name="import")
+def import_command(  # a command's options
+    file: Annotated[Path, typer.Argument(help="Survey: .csv (x and y, or wkt) or .geojson.")],
+    crs: Annotated[
+        str, typer.Option(help="EPSG:4326, 4490, 4527, 4528, 4548, 4549, any EPSG code or PROJ string.")
+    ] = "EPSG:4326",
+    axes: Annotated[Axes, typer.Option(help="en: x is easting or longitude; ne: x is northing or latitude.")] = Axes.EN,
+    synthetic: Annotated[bool, typer.Option(help="Mark the survey as made by a program.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, keep nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Load a survey's good rows and list the bad ones. Example: citygrid components import survey.csv --crs EPSG:4548.
+
+    Exit code 1 when there are findings; the good rows are loaded all the same.
+    """
+    survey = service.Survey(file=file, crs=crs, northing_first=axes is Axes.NE, synthetic=synthetic)
+    report = asyncio.run(_import(survey, dry_run=dry_run))
+    if as_json:
+        print(json.dumps(_as_dict(report), ensure_ascii=False))
+    else:
+        _print(file, report, dry_run=dry_run)
+    if report.findings:
+        raise typer.Exit(1)
+
+
+@app.command()
+def classes(as_json: Annotated[bool, typer.Option("--json", help="Print the catalogue as JSON.")] = False) -> None:
+    """List the 116 classes of the catalogue. Example: citygrid components classes."""
+    entries = TANGSHAN.classes.values()
+    if as_json:
+        print(json.dumps([{f: getattr(entry, f) for f in entry.__slots__} for entry in entries], ensure_ascii=False))
+        return
+    for entry in entries:
+        print(f"{entry.class_code}  {entry.geometry:<8} {entry.certainty:<3} {entry.name_zh}  {entry.name_en}")
+
+
+@app.command()
+def findings(
+    survey_id: Annotated[int, typer.Argument(metavar="SURVEY", help="Number the import printed.")],
+    limit: Annotated[int, typer.Option(help="Most findings to print.", min=1)] = 1000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+) -> None:
+    """List the rows of a survey that were not loaded, and why. Example: citygrid components findings 3."""
+
+    async def ask() -> list[Finding]:
+        async with await _connect() as conn:
+            return list(await service.findings_of(conn, survey_id, limit=limit))
+
+    found = asyncio.run(ask())
+    if as_json:
+        print(json.dumps([_finding(entry) for entry in found], ensure_ascii=False))
+    else:
+        _print_findings(found)
+
+
+async def _connect() -> AsyncConnection[Any]:
+    url = settings.load().owner_dsn()
+    return await AsyncConnection[Any].connect(url, autocommit=True, options=session_options(""))
+
+
+async def _import(survey: service.Survey, *, dry_run: bool) -> SurveyReport:
+    async with await _connect() as conn:
+        return await service.import_survey(conn, survey, now=datetime.now(UTC), actor="command", dry_run=dry_run)
+
+
+def _as_dict(report: SurveyReport) -> dict[str, Any]:
+    return {
+        "survey_id": report.survey_id,
+        "rows_read": report.rows_read,
+        "rows_loaded": report.loaded,
+        "created": report.created,
+        "changed": report.changed,
+        "unchanged": report.unchanged,
+        "findings": [_finding(entry) for entry in report.findings],
+    }
+
+
+def _finding(entry: Finding) -> dict[str, Any]:
+    return {"line": entry.line, "column": entry.column, "reason": entry.reason, "detail": entry.detail}
+
+
+def _print(file: Path, report: SurveyReport, *, dry_run: bool) -> None:
+    verb = "would load" if dry_run else "loaded"
+    print(
+        f"{file}: {report.rows_read} rows read, {verb} {report.loaded}"
+        f" ({report.created} new, {report.changed} changed, {report.unchanged} unchanged),"
+        f" {len(report.findings)} refused"
+    )
+    _print_findings(list(report.findings[:_SHOWN]))
+    if len(report.findings) > _SHOWN and report.survey_id is not None:
+        print(f"... all of them: citygrid components findings {report.survey_id}")
+
+
+def _print_findings(found: list[Finding]) -> None:
+    for entry in found:
+        where = f"line {entry.line}" + (f", {entry.column}" if entry.column else "")
+        print(f"{where}: {entry.reason}: {entry.detail}")

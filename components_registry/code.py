@@ -95,11 +95,12 @@ def flaws(codes: NDArray[np.str_], catalogue: Catalogue, districts: Collection[s
 def explain(flaw: CodeFlaw, text: str, catalogue: Catalogue) -> str:
     """Say in one sentence what is wrong and what would be right."""
     district, major, minor, _ = catalogue.split
+    class_code = text[district : district + major + minor]
     sentences = {
         CodeFlaw.LENGTH: f"{text!r} has {len(text)} characters; a component code has 16",
         CodeFlaw.NOT_DIGITS: f"{text!r} is not all digits 0-9 (full-width digits do not count)",
         CodeFlaw.FOREIGN_DISTRICT: f"{text!r} starts with {text[:district]!r}, which is no district of this city",
-        CodeFlaw.UNKNOWN_CLASS: f"{text!r} has class {text[district : district + major + minor]!r}, which is not in the catalogue",
+        CodeFlaw.UNKNOWN_CLASS: f"{text!r} has class {class_code!r}, which is not in the catalogue",
         CodeFlaw.SERIAL_ZERO: f"{text!r} has serial zero; serials start at 1",
     }
     return sentences[flaw]

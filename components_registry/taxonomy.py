@@ -71,7 +71,8 @@ def load_catalogue(catalogue_id: str, text: str, split: tuple[int, int, int, int
     """
     classes: dict[str, ComponentClass] = {}
     for row in csv.DictReader(text.splitlines()):
-        entry = ComponentClass(**{**row, "geometry": GeometryKind(row["geometry"])})
+        kind = GeometryKind(row.pop("geometry"))
+        entry = ComponentClass(**row, geometry=kind)
         if entry.class_code in classes:
             raise InvalidInput(f"catalogue {catalogue_id}: class {entry.class_code} appears twice")
         classes[entry.class_code] = entry
@@ -79,7 +80,7 @@ def load_catalogue(catalogue_id: str, text: str, split: tuple[int, int, int, int
 
 
 def _shipped() -> Catalogue:
-    text = resources.files(__package__).joinpath("catalogue.csv").read_text(encoding="utf-8")
+    text = resources.files("components_registry").joinpath("catalogue.csv").read_text(encoding="utf-8")
     catalogue = load_catalogue(TANGSHAN_2013, text)
     if len(catalogue.classes) != CLASS_COUNT:
         raise InvalidInput(f"the shipped catalogue has {len(catalogue.classes)} classes, not {CLASS_COUNT}")

@@ -20,7 +20,7 @@ Ints = NDArray[np.int32]
 
 _TURN_DEG = 4.0
 """The whole street grid is turned by this much against north."""
-_WAVES = ((4200.0, 130.0), (2700.0, 60.0), (1400.0, 16.0))
+_WAVES = ((4200.0, 95.0), (2700.0, 40.0), (1400.0, 14.0))
 """Length and height (m) of the waves that bend it; heights small enough that cells keep their size within a tenth."""
 
 

@@ -1,0 +1,337 @@
+"""Survey rows to components, a table at a time: every bad row gets one finding, every good row is kept.
+
+Pure and column-oriented: checks run in the order a person would make them and a row's first flaw is its finding.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from components_registry.code import explain, flaws
+from components_registry.columns import COLUMNS
+from components_registry.model import STATE_NAMES, Finding, Flaw, SurveyRows
+from components_registry.taxonomy import Catalogue
+from geo.grid import OUTSIDE, GridIndex
+from geo.label import label_points
+from geo.projection import geometries_to_degrees
+
+CHINA = (73.0, 3.0, 136.0, 54.0)
+"""West, south, east, north in degrees: what lies outside was projected with the wrong system. Our choice."""
+_POSITION_SCALE = 1e7
+"""Two components of a class within one ten-millionth of a degree (a centimetre) are the same one surveyed twice."""
+_DATE = r"(\d{4})-?(\d{2})-?(\d{2})"
+_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]"
+_KINDS = {"point": (0,), "line": (1, 5), "polygon": (3, 6)}
+"""Geometry kind of a class -> shapely's numbers of the accepted types (single or multiple)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Seen:
+    """Codes and positions met so far in one file; the only thing that grows while a file is read."""
+
+    codes: dict[str, int] = field(default_factory=dict[str, int])
+    positions: dict[tuple[str, int, int], int] = field(default_factory=dict[tuple[str, int, int], int])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the rows of one file are checked against."""
+
+    catalogue: Catalogue
+    districts: Collection[str]
+    """Accepted first six digits."""
+    grids: GridIndex
+    """Empty: rows are not assigned, and none is refused for lying outside."""
+    crs: str
+    northing_first: bool
+    """The file's x is the northing (latitude) and its y the easting, as Chinese survey sheets write."""
+
+
+class _Verdict:
+    """The first flaw of each row, filled check by check."""
+
+    def __init__(self, lines: NDArray[np.int64]) -> None:
+        self.good = np.ones(len(lines), dtype=bool)
+        self.findings: list[Finding] = []
+        self.lines = lines
+
+    def refuse(self, wrong: NDArray[np.bool_], column: str, reason: str, sentence: Callable[[int], str]) -> None:
+        """Note a finding for each wrong row that had none."""
+        rows = np.flatnonzero(wrong & self.good)
+        self.good[rows] = False
+        self.findings += [
+            Finding(line=int(self.lines[row]), column=column, reason=reason, detail=sentence(row))
+            for row in rows.tolist()
+        ]
+
+
+def check(
+    table: pd.DataFrame, drawn: NDArray[np.object_] | None, rules: Rules, seen: Seen
+) -> tuple[SurveyRows, list[Finding]]:
+    """Give the good rows of a table and one finding for each bad one, by line.
+
+    Shape: `table` has the canonical columns as stripped text and `line`; `drawn` are geometries that came with the
+    rows (GeoJSON), else they are made from x, y or wkt.
+    """
+    verdict = _Verdict(table["line"].to_numpy(dtype=np.int64))
+    _check_text(table, verdict)
+    codes = table["code"].to_numpy(dtype=np.object_).astype(np.str_) if len(table) else np.empty(0, dtype="U16")
+    for flaw, rows in _by_value(flaws(codes, rules.catalogue, rules.districts)):
+        verdict.refuse(
+            rows,
+            "code",
+            flaw,
+            lambda row, flaw=flaw: explain(flaw, str(codes[row]), rules.catalogue),  # pyright: ignore[reportArgumentType]
+        )
+    state = _check_states(table, verdict)
+    dates = {column: _check_dates(table, column, verdict) for column in ("surveyed_on", "changed_on")}
+    geometry = _geometries(table, drawn, rules, verdict)
+    district, major, minor, _ = rules.catalogue.split
+    class_code = _slice(codes, district, district + major + minor)
+    _check_kinds(geometry, class_code, rules, verdict)
+    lon, lat = _labels(geometry, verdict)
+    grid = _locate(lon, lat, rules, verdict)
+    _check_repeats(codes, class_code, (lon, lat), seen, verdict)
+    keep = verdict.good
+    names = {entry.class_code: entry.name_zh for entry in rules.catalogue.classes.values()}
+    offices = {entry.class_code: entry.department_zh for entry in rules.catalogue.classes.values()}
+    rows = SurveyRows(
+        line=table["line"].to_numpy(dtype=np.int64)[keep],
+        code=codes[keep],
+        class_code=class_code[keep],
+        district_code=_slice(codes, 0, district)[keep],
+        name=_or_default(table["name"], class_code, names)[keep],
+        state=state[keep],
+        competent=_or_default(table["competent"], class_code, offices)[keep],
+        owner=_text(table, "owner")[keep],
+        maintainer=_text(table, "maintainer")[keep],
+        surveyed_on=dates["surveyed_on"][keep],
+        changed_on=dates["changed_on"][keep],
+        data_source=_text(table, "data_source")[keep],
+        note=_text(table, "note")[keep],
+        geometry=geometry[keep],
+        unit_grid_id=grid[keep],
+    )
+    return rows, sorted(verdict.findings, key=lambda finding: finding.line)
+
+
+def _text(table: pd.DataFrame, column: str) -> NDArray[np.object_]:
+    return table[column].to_numpy(dtype=np.object_)
+
+
+def _by_value(values: NDArray[np.object_]) -> list[tuple[str, NDArray[np.bool_]]]:
+    return [(value, values == value) for value in sorted({value for value in values.tolist() if value is not None})]
+
+
+def _slice(codes: NDArray[np.str_], start: int, stop: int) -> NDArray[np.str_]:
+    """Give characters start to stop of each code; codes that are too short give what there is."""
+    wide = np.ascontiguousarray(codes.astype("U16")).view(np.uint32).reshape(len(codes), 16)
+    return np.ascontiguousarray(wide[:, start:stop]).view(f"U{stop - start}").ravel()
+
+
+def _mapped(column: pd.Series, table: Callable[[str], object]) -> NDArray[np.object_]:
+    """Apply a function to each distinct text once."""
+    number, distinct = pd.factorize(column.to_numpy(dtype=np.object_))
+    values = np.empty(len(distinct), dtype=np.object_)
+    for position, text in enumerate(distinct.tolist()):
+        values[position] = table(text)
+    return values[number]
+
+
+def _or_default(column: pd.Series, class_code: NDArray[np.str_], defaults: dict[str, str]) -> NDArray[np.object_]:
+    given = column.to_numpy(dtype=np.object_)
+    fallback = _mapped(pd.Series(class_code.astype(np.object_)), lambda code: defaults.get(code, ""))
+    return np.where(given == "", fallback, given)
+
+
+def _check_text(table: pd.DataFrame, verdict: _Verdict) -> None:
+    for column in COLUMNS:
+        number, distinct = pd.factorize(table[column].to_numpy(dtype=np.object_))
+        broken = pd.Series(distinct, dtype=object).str.contains(_CONTROL, regex=True).to_numpy(dtype=bool)
+        if broken.any():
+            verdict.refuse(
+                broken[number],
+                column,
+                Flaw.BAD_TEXT,
+                lambda _row, column=column: f"{column} holds control characters or bytes of another encoding",
+            )
+
+
+def _check_states(table: pd.DataFrame, verdict: _Verdict) -> NDArray[np.object_]:
+    state = _mapped(table["state"], lambda text: STATE_NAMES.get(text.casefold()))
+    missing = np.asarray([value is None for value in state], dtype=bool)
+    verdict.refuse(
+        missing,
+        "state",
+        Flaw.UNKNOWN_STATE,
+        lambda row: f"state {table['state'].iloc[row]!r} is none of {', '.join(name for name in STATE_NAMES if name)}",
+    )
+    return state
+
+
+def _check_dates(table: pd.DataFrame, column: str, verdict: _Verdict) -> NDArray[np.object_]:
+    """Give ISO dates, empty where the file has none."""
+    number, distinct = pd.factorize(table[column].to_numpy(dtype=np.object_))
+    texts = pd.Series(distinct, dtype=object)
+    iso = texts.str.replace(f"^{_DATE}$", r"\1-\2-\3", regex=True)
+    parsed = pd.to_datetime(iso, format="%Y-%m-%d", errors="coerce")
+    wrong = (parsed.isna() & (texts != "")).to_numpy(dtype=bool)
+    verdict.refuse(
+        wrong[number],
+        column,
+        Flaw.BAD_DATE,
+        lambda row: f"{table[column].iloc[row]!r} is no date: write YYYYMMDD or YYYY-MM-DD",
+    )
+    return iso.to_numpy(dtype=np.object_)[number]
+
+
+def _geometries(
+    table: pd.DataFrame, drawn: NDArray[np.object_] | None, rules: Rules, verdict: _Verdict
+) -> NDArray[np.object_]:
+    """Give every row's geometry in degrees; None in rows that are refused."""
+    geometry = _draw(table, verdict) if drawn is None else drawn.copy()
+    verdict.refuse(
+        shapely.is_missing(geometry) | shapely.is_empty(geometry),
+        "geometry",
+        Flaw.BAD_GEOMETRY,
+        lambda _row: "the row has no geometry that can be read",
+    )
+    rows = np.flatnonzero(verdict.good)
+    shapes = shapely.force_2d(geometry[rows])
+    if rules.northing_first:
+        shapes = shapely.transform(shapes, lambda xy: xy[:, ::-1])
+    geometry[rows] = geometries_to_degrees(rules.crs, shapes)
+    bounds = shapely.bounds(geometry)
+    west, south, east, north = CHINA
+    inside = (bounds[:, 0] >= west) & (bounds[:, 1] >= south) & (bounds[:, 2] <= east) & (bounds[:, 3] <= north)
+    verdict.refuse(
+        ~inside,
+        "x" if drawn is None else "geometry",
+        Flaw.COORDINATE_RANGE,
+        lambda row: _range_sentence(bounds[row], rules.crs),
+    )
+    verdict.refuse(
+        ~shapely.is_valid(geometry),
+        "wkt" if drawn is None else "geometry",
+        Flaw.BAD_GEOMETRY,
+        lambda row: f"the outline is broken: {shapely.is_valid_reason(geometry[row])}",
+    )
+    geometry[~verdict.good] = None
+    return geometry
+
+
+def _draw(table: pd.DataFrame, verdict: _Verdict) -> NDArray[np.object_]:
+    """Make geometries from x, y or wkt, in the file's own coordinates."""
+    geometry = np.full(len(table), None, dtype=np.object_)
+    wkt = _text(table, "wkt")
+    has_wkt = wkt != ""
+    geometry[has_wkt] = shapely.from_wkt(wkt[has_wkt], on_invalid="ignore")
+    verdict.refuse(
+        has_wkt & shapely.is_missing(geometry), "wkt", Flaw.BAD_GEOMETRY,
+        lambda row: f"{str(wkt[row])[:60]!r} is no WKT",
+    )  # fmt: skip
+    x, y = _text(table, "x"), _text(table, "y")
+    verdict.refuse(
+        ~has_wkt & (x == "") & (y == ""), "x", Flaw.NO_COORDINATES, lambda _row: "neither x and y nor wkt is given"
+    )
+    numbers: list[NDArray[np.float64]] = []
+    for column, text in (("x", x), ("y", y)):
+        value = pd.to_numeric(pd.Series(text), errors="coerce").to_numpy(dtype=np.float64)
+        verdict.refuse(
+            ~has_wkt & ~np.isfinite(value), column, Flaw.BAD_COORDINATE,
+            lambda row, text=text: f"{text[row]!r} is no coordinate",
+        )  # fmt: skip
+        numbers.append(value)
+    points = np.flatnonzero(~has_wkt & verdict.good)
+    geometry[points] = shapely.points(numbers[0][points], numbers[1][points])
+    return geometry
+
+
+def _range_sentence(bounds: NDArray[np.float64], crs: str) -> str:
+    where = "nowhere" if not np.isfinite(bounds).all() else f"at {bounds[0]:.4f}, {bounds[1]:.4f}"
+    return (
+        f"read as {crs} this lies {where}, not in China: is x the easting (or longitude; else --axes ne),"
+        " and does the easting carry a zone number (EPSG:4527) or not (EPSG:4548)?"
+    )
+
+
+def _check_kinds(geometry: NDArray[np.object_], class_code: NDArray[np.str_], rules: Rules, verdict: _Verdict) -> None:
+    kind = shapely.get_type_id(geometry)
+    classes = rules.catalogue.classes
+    wanted = _mapped(
+        pd.Series(class_code.astype(np.object_)),
+        lambda code: classes[code].geometry.value if code in classes else "",
+    )
+    fits = np.zeros(len(kind), dtype=bool)
+    for name, accepted in _KINDS.items():
+        fits |= (wanted == name) & np.isin(kind, accepted)
+    verdict.refuse(
+        ~fits,
+        "geometry",
+        Flaw.GEOMETRY_KIND,
+        lambda row: f"class {class_code[row]} is drawn as a {wanted[row]}, the row has a {geometry[row].geom_type}",
+    )
+
+
+def _labels(geometry: NDArray[np.object_], verdict: _Verdict) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    lon, lat = np.full(len(geometry), np.nan), np.full(len(geometry), np.nan)
+    lon[verdict.good], lat[verdict.good] = label_points(geometry[verdict.good])
+    return lon, lat
+
+
+def _locate(lon: NDArray[np.float64], lat: NDArray[np.float64], rules: Rules, verdict: _Verdict) -> NDArray[np.int32]:
+    grid = rules.grids.locate(lon, lat)
+    if len(rules.grids):
+        verdict.refuse(
+            grid == OUTSIDE,
+            "geometry",
+            Flaw.OUTSIDE_GRIDS,
+            lambda row: f"{lon[row]:.6f}, {lat[row]:.6f} is in no unit grid: nobody would be responsible there",
+        )
+    return grid
+
+
+def _check_repeats(
+    codes: NDArray[np.str_],
+    class_code: NDArray[np.str_],
+    label: tuple[NDArray[np.float64], NDArray[np.float64]],
+    seen: Seen,
+    verdict: _Verdict,
+) -> None:
+    """Refuse the second row with a code, and the second of a class at a place; the first one stays."""
+    lines = verdict.lines
+    rows = np.flatnonzero(verdict.good)
+    repeated, crowded = np.zeros(len(codes), dtype=bool), np.zeros(len(codes), dtype=bool)
+    first: dict[int, int] = {}
+    keys = zip(
+        rows.tolist(),
+        codes[rows].tolist(),
+        class_code[rows].tolist(),
+        np.round(label[0][rows] * _POSITION_SCALE).astype(np.int64).tolist(),
+        np.round(label[1][rows] * _POSITION_SCALE).astype(np.int64).tolist(),
+        lines[rows].tolist(),
+        strict=True,
+    )
+    for row, code, kind, x, y, line in keys:
+        if code in seen.codes:
+            repeated[row], first[row] = True, seen.codes[code]
+            continue
+        place = (kind, x, y)
+        if place in seen.positions:
+            crowded[row], first[row] = True, seen.positions[place]
+            continue
+        seen.codes[code] = line
+        seen.positions[place] = line
+    verdict.refuse(
+        repeated, "code", Flaw.DUPLICATE_CODE, lambda row: f"code {codes[row]} is already in line {first[row]}"
+    )
+    verdict.refuse(
+        crowded,
+        "geometry",
+        Flaw.DUPLICATE_POSITION,
+        lambda row: f"line {first[row]} has the same class {class_code[row]} at the same place",
+    )

@@ -1,0 +1,127 @@
+"""Use cases of the component registry; each is one transaction of the caller's connection."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from psycopg import AsyncConnection
+
+from components_registry import reading, store
+from components_registry.importing import Rules, Seen, check
+from components_registry.model import Finding, SurveyReport, SurveyRows
+from components_registry.staging import text_rows
+from components_registry.taxonomy import TANGSHAN, Catalogue
+from core.errors import Conflict, NotFound
+from geo.projection import DEGREES
+from storage import grids, signals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """A survey file and how to read it."""
+
+    file: Path
+    crs: str = DEGREES
+    northing_first: bool = False
+    synthetic: bool = False
+    catalogue: Catalogue = TANGSHAN
+
+
+def _unheard(rows: int) -> None:
+    """Take a progress report that nobody asked for."""
+
+
+async def load_catalogue(conn: AsyncConnection, catalogue: Catalogue = TANGSHAN) -> None:
+    """Write the catalogue's classes and their departments; again is harmless."""
+    async with conn.transaction():
+        await store.upsert_classes(conn, catalogue)
+
+
+async def add_departments(conn: AsyncConnection, names: Mapping[str, str]) -> None:
+    """Add departments, Chinese name -> English name; known ones stay as they are."""
+    async with conn.transaction():
+        await store.add_departments(conn, names)
+
+
+async def import_survey(
+    conn: AsyncConnection,
+    survey: Survey,
+    *,
+    now: datetime,
+    actor: str,
+    dry_run: bool = False,
+    report: Callable[[int], None] = _unheard,
+) -> SurveyReport:
+    """Load the good rows of a survey and give one finding for each bad one; a code that is known is updated.
+
+    `report` hears the number of rows read, now and then. A dry run does all of it and keeps nothing.
+    Raises: `InvalidInput` for a file or system that cannot be read at all; `Conflict` before the areas are loaded.
+    """
+    async with conn.transaction(force_rollback=dry_run):
+        result = await _import(conn, survey, now=now, actor=actor, report=report)
+    return replace(result, survey_id=None) if dry_run else result
+
+
+async def findings_of(conn: AsyncConnection, survey_id: int, *, limit: int = 1000) -> Sequence[Finding]:
+    """Give the findings of an imported survey; raises `NotFound`."""
+    findings = await store.findings_of(conn, survey_id, limit)
+    if findings is None:
+        raise NotFound(f"there is no survey {survey_id}")
+    return findings
+
+
+async def _import(
+    conn: AsyncConnection, survey: Survey, *, now: datetime, actor: str, report: Callable[[int], None]
+) -> SurveyReport:
+    if not await store.has_classes(conn, survey.catalogue):
+        await store.upsert_classes(conn, survey.catalogue)
+    districts = await store.districts(conn)
+    if not districts:
+        raise Conflict("the city's areas are not loaded yet: run `citygrid city load` or load areas and grids first")
+    rules = Rules(
+        catalogue=survey.catalogue,
+        districts=districts,
+        grids=await grids.load_index(conn),
+        crs=survey.crs,
+        northing_first=survey.northing_first,
+    )
+    survey_id = await store.open_survey(
+        conn, source=survey.file.name, crs=survey.crs, synthetic=survey.synthetic, now=now, actor=actor
+    )
+    known = await store.departments(conn)
+    seen, rows_read, findings = Seen(), 0, list[Finding]()
+    for chunk in reading.chunks(survey.file):
+        rows, flawed = check(chunk.table, chunk.drawn, rules, seen)
+        rows_read += chunk.rows_read
+        findings += [*chunk.refused, *flawed]
+        known = await _know_departments(conn, rows, known)
+        await store.stage(conn, text_rows(rows, known))
+        report(rows_read)
+    findings += await store.take_crowded(conn)
+    created, changed, unchanged = await store.take_over(
+        conn, catalogue_id=survey.catalogue.catalogue_id, survey_id=survey_id
+    )
+    findings.sort(key=lambda finding: finding.line)
+    loaded = created + changed + unchanged
+    await store.close_survey(conn, survey_id, rows_read=rows_read, rows_loaded=loaded, findings=findings)
+    await signals.announce_registry(conn)
+    return SurveyReport(
+        survey_id=survey_id,
+        rows_read=rows_read,
+        created=created,
+        changed=changed,
+        unchanged=unchanged,
+        findings=tuple(findings),
+    )
+
+
+async def _know_departments(conn: AsyncConnection, rows: SurveyRows, known: dict[str, int]) -> dict[str, int]:
+    """Add the departments that rows name for the first time; the survey's only name serves in both languages."""
+    named = np.unique(np.concatenate((rows.competent, rows.owner, rows.maintainer)).astype(np.str_)).tolist()
+    missing = [name for name in named if name and name not in known]
+    if not missing:
+        return known
+    await store.add_departments(conn, {name: name for name in missing})
+    return await store.departments(conn)

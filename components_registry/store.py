@@ -1,0 +1,208 @@
+"""SQL of the component registry. Takes a connection, never commits."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from psycopg import AsyncConnection
+
+from components_registry.model import Finding, Flaw
+from components_registry.taxonomy import Catalogue
+
+UPSERT_CLASS = """
+INSERT INTO component_class (catalogue_id, class_code, major_zh, major_en, name_zh, name_en, geometry_kind, subsystem,
+                             department_zh, department_en, source, certainty)
+VALUES (%(catalogue_id)s, %(class_code)s, %(major_zh)s, %(major_en)s, %(name_zh)s, %(name_en)s, %(geometry_kind)s,
+        %(subsystem)s, %(department_zh)s, %(department_en)s, %(source)s, %(certainty)s)
+ON CONFLICT (catalogue_id, class_code) DO UPDATE
+SET major_zh = EXCLUDED.major_zh, major_en = EXCLUDED.major_en, name_zh = EXCLUDED.name_zh,
+    name_en = EXCLUDED.name_en, geometry_kind = EXCLUDED.geometry_kind, subsystem = EXCLUDED.subsystem,
+    department_zh = EXCLUDED.department_zh, department_en = EXCLUDED.department_en, source = EXCLUDED.source,
+    certainty = EXCLUDED.certainty
+"""
+# A name that is already known keeps its English name.
+INSERT_DEPARTMENTS = """
+INSERT INTO department (name_zh, name_en)
+SELECT * FROM unnest(%(zh)s::text[], %(en)s::text[])
+ON CONFLICT (name_zh) DO NOTHING
+"""
+DEPARTMENTS = "SELECT name_zh, department_id FROM department"
+DISTRICTS = "SELECT area_code FROM area WHERE level = 'district'"
+CLASSES_HELD = "SELECT count(*) FROM component_class WHERE catalogue_id = %(catalogue_id)s"
+
+INSERT_SURVEY = """
+INSERT INTO survey (source, crs, imported_at, actor, rows_read, rows_loaded, synthetic)
+VALUES (%(source)s, %(crs)s, %(now)s, %(actor)s, 0, 0, %(synthetic)s)
+RETURNING survey_id
+"""
+FINISH_SURVEY = """
+UPDATE survey SET rows_read = %(rows_read)s, rows_loaded = %(rows_loaded)s WHERE survey_id = %(survey_id)s
+"""
+COPY_FINDINGS = "COPY survey_finding (survey_id, line, col, reason, detail) FROM STDIN"
+FINDINGS = """
+SELECT line, col, reason, detail FROM survey_finding WHERE survey_id = %(survey_id)s ORDER BY line LIMIT %(limit)s
+"""
+SURVEY_EXISTS = "SELECT 1 FROM survey WHERE survey_id = %(survey_id)s"
+
+CREATE_STAGING = """
+CREATE TEMPORARY TABLE staged_component (
+    line int, code text, class_code text, district_code text, name text, state text, competent_dept_id int,
+    owner_dept_id int, maintainer_dept_id int, unit_grid_id int, surveyed_on date, changed_on date, data_source text,
+    note text, geom geometry
+) ON COMMIT DROP
+"""
+COPY_STAGING = """
+COPY staged_component (line, code, class_code, district_code, name, state, competent_dept_id, owner_dept_id,
+    maintainer_dept_id, unit_grid_id, surveyed_on, changed_on, data_source, note, geom) FROM STDIN
+"""
+ANALYZE_STAGING = "ANALYZE staged_component"
+
+# A new code for a component that is already there: same class, same geometry, another code.
+TAKE_CROWDED = """
+WITH crowded AS (
+    SELECT DISTINCT ON (s.line) s.line, s.code, s.class_code, c.code AS held
+    FROM staged_component s
+    JOIN component c ON c.class_code = s.class_code AND c.geom ~= s.geom AND ST_OrderingEquals(c.geom, s.geom)
+    WHERE NOT EXISTS (SELECT 1 FROM component k WHERE k.code = s.code)
+      AND NOT EXISTS (SELECT 1 FROM staged_component m WHERE m.code = c.code)
+    ORDER BY s.line, c.code
+)
+DELETE FROM staged_component s USING crowded WHERE s.line = crowded.line
+RETURNING s.line, s.class_code, crowded.held
+"""
+# A component keeps its key, and its code for ever; what the survey says now replaces what was known.
+UPSERT_COMPONENTS = """
+WITH written AS (
+    INSERT INTO component (code, catalogue_id, class_code, district_code, name, state, competent_dept_id,
+                           owner_dept_id, maintainer_dept_id, unit_grid_id, surveyed_on, changed_on, data_source,
+                           note, survey_id, geom)
+    SELECT code, %(catalogue_id)s, class_code, district_code, name, state, competent_dept_id, owner_dept_id,
+           maintainer_dept_id, unit_grid_id, surveyed_on, changed_on, data_source, note, %(survey_id)s, geom
+    FROM staged_component ORDER BY code
+    ON CONFLICT (code) DO UPDATE
+    SET catalogue_id = EXCLUDED.catalogue_id, name = EXCLUDED.name, state = EXCLUDED.state,
+        competent_dept_id = EXCLUDED.competent_dept_id, owner_dept_id = EXCLUDED.owner_dept_id,
+        maintainer_dept_id = EXCLUDED.maintainer_dept_id, unit_grid_id = EXCLUDED.unit_grid_id,
+        surveyed_on = EXCLUDED.surveyed_on, changed_on = EXCLUDED.changed_on, data_source = EXCLUDED.data_source,
+        note = EXCLUDED.note, survey_id = EXCLUDED.survey_id, geom = EXCLUDED.geom
+    WHERE (component.catalogue_id, component.name, component.state, component.competent_dept_id,
+           component.owner_dept_id, component.maintainer_dept_id, component.unit_grid_id, component.surveyed_on,
+           component.changed_on, component.data_source, component.note)
+          IS DISTINCT FROM
+          (EXCLUDED.catalogue_id, EXCLUDED.name, EXCLUDED.state, EXCLUDED.competent_dept_id, EXCLUDED.owner_dept_id,
+           EXCLUDED.maintainer_dept_id, EXCLUDED.unit_grid_id, EXCLUDED.surveyed_on, EXCLUDED.changed_on,
+           EXCLUDED.data_source, EXCLUDED.note)
+       OR NOT ST_OrderingEquals(component.geom, EXCLUDED.geom)
+    RETURNING xmax = 0 AS is_new
+)
+SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new), (SELECT count(*) FROM staged_component)
+FROM written
+"""
+ANALYZE_COMPONENTS = "ANALYZE component"
+
+
+async def upsert_classes(conn: AsyncConnection, catalogue: Catalogue) -> None:
+    """Write the classes of a catalogue and the departments they name."""
+    rows = [
+        {
+            "catalogue_id": catalogue.catalogue_id,
+            "class_code": entry.class_code,
+            "major_zh": entry.major_zh,
+            "major_en": entry.major_en,
+            "name_zh": entry.name_zh,
+            "name_en": entry.name_en,
+            "geometry_kind": entry.geometry.value,
+            "subsystem": entry.subsystem,
+            "department_zh": entry.department_zh,
+            "department_en": entry.department_en,
+            "source": entry.source,
+            "certainty": entry.certainty,
+        }
+        for entry in catalogue.classes.values()
+    ]
+    async with conn.cursor() as cursor:
+        await cursor.executemany(UPSERT_CLASS, rows)
+    await add_departments(conn, {entry.department_zh: entry.department_en for entry in catalogue.classes.values()})
+
+
+async def has_classes(conn: AsyncConnection, catalogue: Catalogue) -> bool:
+    """Tell whether the catalogue was loaded."""
+    row = await (await conn.execute(CLASSES_HELD, {"catalogue_id": catalogue.catalogue_id})).fetchone()
+    return bool(row and row[0] >= len(catalogue.classes))
+
+
+async def add_departments(conn: AsyncConnection, names: Mapping[str, str]) -> None:
+    """Add departments that are not known yet: Chinese name -> English name."""
+    await conn.execute(INSERT_DEPARTMENTS, {"zh": list(names.keys()), "en": list(names.values())})
+
+
+async def departments(conn: AsyncConnection) -> dict[str, int]:
+    """Give the key of every department by its Chinese name."""
+    return {row[0]: row[1] for row in await (await conn.execute(DEPARTMENTS)).fetchall()}
+
+
+async def districts(conn: AsyncConnection) -> frozenset[str]:
+    """Give the codes of the city's districts."""
+    return frozenset(row[0] for row in await (await conn.execute(DISTRICTS)).fetchall())
+
+
+async def open_survey(  # who, when and what belong to every survey
+    conn: AsyncConnection, *, source: str, crs: str, synthetic: bool, now: datetime, actor: str
+) -> int:
+    """Write the survey's row and make the staging table; give the survey's key."""
+    values = {"source": source, "crs": crs, "synthetic": synthetic, "now": now, "actor": actor}
+    row = await (await conn.execute(INSERT_SURVEY, values)).fetchone()
+    assert row is not None
+    await conn.execute(CREATE_STAGING)
+    return int(row[0])
+
+
+async def stage(conn: AsyncConnection, text: str) -> None:
+    """Copy rows, already in COPY's text format, into the staging table."""
+    async with conn.cursor() as cursor, cursor.copy(COPY_STAGING) as copy:
+        await copy.write(text)
+
+
+async def take_crowded(conn: AsyncConnection) -> list[Finding]:
+    """Take out staged rows that give a new code to a component that is already registered; give the findings."""
+    await conn.execute(ANALYZE_STAGING)
+    rows = await (await conn.execute(TAKE_CROWDED)).fetchall()
+    return [
+        Finding(
+            line=line,
+            column="geometry",
+            reason=Flaw.DUPLICATE_POSITION,
+            detail=f"component {held} of class {class_code} is already registered at the same place",
+        )
+        for line, class_code, held in rows
+    ]
+
+
+async def take_over(conn: AsyncConnection, *, catalogue_id: str, survey_id: int) -> tuple[int, int, int]:
+    """Write the staged rows into the registry; give the numbers of new, changed and unchanged components."""
+    values = {"catalogue_id": catalogue_id, "survey_id": survey_id}
+    row = await (await conn.execute(UPSERT_COMPONENTS, values)).fetchone()
+    assert row is not None
+    await conn.execute(ANALYZE_COMPONENTS)
+    created, changed, staged = row
+    return created, changed, staged - created - changed
+
+
+async def close_survey(
+    conn: AsyncConnection, survey_id: int, *, rows_read: int, rows_loaded: int, findings: Iterable[Finding]
+) -> None:
+    """Write what became of the survey's rows."""
+    values = {"survey_id": survey_id, "rows_read": rows_read, "rows_loaded": rows_loaded}
+    await conn.execute(FINISH_SURVEY, values)
+    async with conn.cursor() as cursor, cursor.copy(COPY_FINDINGS) as copy:
+        for finding in findings:
+            await copy.write_row((survey_id, finding.line, finding.column, finding.reason, finding.detail))
+
+
+async def findings_of(conn: AsyncConnection, survey_id: int, limit: int) -> Sequence[Finding] | None:
+    """Give the stored findings of a survey by line, or None when there is no such survey."""
+    if await (await conn.execute(SURVEY_EXISTS, {"survey_id": survey_id})).fetchone() is None:
+        return None
+    rows: Collection[tuple[int, str, str, str]] = await (
+        await conn.execute(FINDINGS, {"survey_id": survey_id, "limit": limit})
+    ).fetchall()
+    return [Finding(line=line, column=col, reason=reason, detail=detail) for line, col, reason, detail in rows]
