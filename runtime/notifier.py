@@ -1,0 +1,85 @@
+"""The notifier process: drains the outbox of notices when it is told of new ones, and every few seconds anyway."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import psycopg
+import structlog
+from psycopg import AsyncConnection
+
+from alerts import channels, delivery
+from alerts.channels import Address
+from runtime.settings import Settings
+from storage import signals
+from storage.pool import WRITER, connect
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+LOOK_EVERY_S = 2.0
+"""Retries come due without anybody telling."""
+RECONNECT_S = 2.0
+
+Clock = Callable[[], datetime]
+
+
+def now() -> datetime:
+    """Give the time of this machine."""
+    return datetime.now(UTC)
+
+
+def run_notifier(settings: Settings) -> None:
+    """Send notices until told to stop; raises `InvalidInput` when an address is wrong."""
+    asyncio.run(_main(settings))
+
+
+async def _main(settings: Settings) -> None:
+    addresses = channels.parse(settings.notify_urls)
+    dsn = settings.writer_dsn()
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    log.info("notifier_ready", addresses=[address.name for address in addresses])
+    zone = ZoneInfo(settings.timezone)
+    while not stopping.is_set():
+        try:
+            async with await connect(dsn, role=WRITER, name="notifier") as conn:
+                await conn.set_autocommit(True)
+                await conn.execute(f"LISTEN {signals.OUTBOX}")  # a constant of ours
+                await _serve(conn, addresses, zone, stopping)
+        except (psycopg.OperationalError, OSError) as error:
+            log.warning("notifier_retry", reason=str(error).splitlines()[0], retry_s=RECONNECT_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), RECONNECT_S)
+    log.info("notifier_stopped")
+
+
+async def _serve(conn: AsyncConnection, addresses: Sequence[Address], zone: ZoneInfo, stopping: asyncio.Event) -> None:
+    """Drain, then wait for a signal or a while, until `stopping`."""
+    while not stopping.is_set():
+        await drain(conn, addresses, zone, now, stopping)
+        async for _ in conn.notifies(timeout=LOOK_EVERY_S, stop_after=1):
+            pass
+
+
+async def drain(
+    conn: AsyncConnection,
+    addresses: Sequence[Address],
+    zone: ZoneInfo,
+    clock: Clock,
+    stopping: asyncio.Event | None = None,
+) -> int:
+    """Send what is due and give how many notices were tried."""
+    tried = 0
+    while stopping is None or not stopping.is_set():
+        result = await delivery.deliver_one(conn, addresses, zone, clock())
+        if result is None:
+            break
+        tried += 1
+        tell = {"sent": log.info, "retry": log.warning, "parked": log.error}[result.outcome]
+        tell(f"notice_{result.outcome}", notice_id=result.notice_id, attempts=result.attempts, error=result.error)
+    return tried

@@ -1,0 +1,196 @@
+"""The outbox drained to a real HTTP server."""
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from zoneinfo import ZoneInfo
+
+import pytest
+from psycopg import AsyncConnection
+
+from alerts import channels, delivery, message
+from core.errors import InvalidInput
+from runtime import notifier
+
+pytestmark = pytest.mark.services
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+class Receiver:
+    """A webhook that remembers what it got and answers as it is told."""
+
+    def __init__(self) -> None:
+        receiver = self
+        self.status = 200
+        self.got: list[dict[str, str]] = []
+        self.hold = threading.Event()
+        self.hold.set()
+        self.called = threading.Event()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.called.set()
+                receiver.hold.wait(20)
+                receiver.got.append(json.loads(body))
+                self.send_response(receiver.status)
+                self.end_headers()
+
+            def log_message(self, *args: object) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"json://127.0.0.1:{self.server.server_port}/"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    thread = threading.Thread(target=made.server.serve_forever)
+    thread.start()
+    yield made
+    made.hold.set()
+    made.server.shutdown()
+    made.server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+async def conn(database: str) -> AsyncIterator[AsyncConnection]:
+    async with await AsyncConnection.connect(database, autocommit=True) as connection:
+        await connection.execute("SET timezone = 'UTC'")
+        await connection.execute(
+            """
+            INSERT INTO incident (cause, rule, severity, title_zh, title_en, stage, district_code, origin,
+                fired_ts, opened_at, deadline, evidence, geom)
+            VALUES ('R/device:1', 'R', 'major', '标题', 'title', 'reported', '130202', 0, now(), now(), now(), '{}',
+                ST_SetSRID(ST_MakePoint(118.1, 39.6), 4326));
+            INSERT INTO incident_event (incident_id, at, actor, kind, to_stage)
+            SELECT 1, now(), 'rule R', 'opened', 'reported' FROM generate_series(1, 2);
+            """
+        )
+        yield connection
+
+
+async def put(conn: AsyncConnection, event_id: int = 1, kind: str = "opened") -> None:
+    await conn.execute(
+        """
+        INSERT INTO outbox (event_id, channel, payload, created_at, next_try_at)
+        VALUES (%s, 'apprise', jsonb_build_object('kind', %s::text, 'incident_id', 1, 'rule', 'R', 'severity', 'major',
+            'title_zh', '井盖', 'title_en', 'cover', 'deadline', %s::timestamptz, 'lon', 118.1, 'lat', 39.6), %s, %s)
+        """,
+        (event_id, kind, NOW, NOW, NOW),
+    )
+
+
+async def drain(conn: AsyncConnection, addresses: str, at: datetime = NOW) -> int:
+    return await notifier.drain(conn, channels.parse(addresses), ZONE, lambda: at)
+
+
+async def fetch(conn: AsyncConnection, query: str) -> list[tuple[object, ...]]:
+    return await (await conn.execute(query.encode())).fetchall()
+
+
+async def test_a_due_notice_is_sent_and_marked(conn: AsyncConnection, receiver: Receiver) -> None:
+    await put(conn)
+
+    tried = await drain(conn, receiver.url)
+
+    assert tried == 1
+    assert [post["title"] for post in receiver.got] == ["[较大 / major] 井盖"]
+    assert await fetch(conn, "SELECT sent_at, attempts, parked_at FROM outbox") == [(NOW, 1, None)]
+
+
+async def test_a_sent_notice_is_not_sent_again(conn: AsyncConnection, receiver: Receiver) -> None:
+    await put(conn)
+    await drain(conn, receiver.url)
+
+    await drain(conn, receiver.url, NOW + timedelta(days=1))
+
+    assert len(receiver.got) == 1
+
+
+async def test_two_notifiers_at_once_send_a_notice_once(
+    conn: AsyncConnection, receiver: Receiver, database: str
+) -> None:
+    await put(conn)
+    receiver.hold.clear()
+
+    async with await AsyncConnection.connect(database, autocommit=True) as other:
+        first = asyncio.create_task(drain(conn, receiver.url))
+        await asyncio.to_thread(receiver.called.wait, 20)
+        second = await drain(other, receiver.url)
+        receiver.hold.set()
+
+    assert (await first, second) == (1, 0)
+    assert len(receiver.got) == 1
+
+
+async def test_a_refused_notice_is_tried_again_later_and_says_why(conn: AsyncConnection, receiver: Receiver) -> None:
+    await put(conn)
+    receiver.status = 503
+
+    await drain(conn, receiver.url)
+
+    (row,) = await fetch(conn, "SELECT attempts, next_try_at > created_at, sent_at, last_error FROM outbox")
+    assert row[:3] == (1, True, None)
+    assert "503" in str(row[3])
+
+
+async def test_a_notice_that_keeps_failing_is_parked_with_its_reason(conn: AsyncConnection, receiver: Receiver) -> None:
+    await put(conn)
+    receiver.status = 500
+    at = NOW
+
+    for _ in range(message.ATTEMPTS + 2):
+        await drain(conn, receiver.url, at)
+        at += timedelta(hours=1)
+
+    assert len(receiver.got) == message.ATTEMPTS
+    ((attempts, parked, error),) = await fetch(conn, "SELECT attempts, parked_at IS NOT NULL, last_error FROM outbox")
+    assert (attempts, parked) == (message.ATTEMPTS, True)
+    assert "500" in str(error)
+
+
+async def test_only_the_address_that_failed_is_tried_again(conn: AsyncConnection, receiver: Receiver) -> None:
+    await put(conn)
+    closed = "json://127.0.0.1:1/"
+
+    await drain(conn, f"{receiver.url} {closed}")
+    await drain(conn, f"{receiver.url} {closed}", NOW + timedelta(hours=1))
+
+    assert len(receiver.got) == 1
+    ((attempts, error),) = await fetch(conn, "SELECT attempts, last_error FROM outbox")
+    assert attempts == 2
+    assert str(error).startswith("2. JSON")
+
+
+async def test_one_failing_notice_does_not_hold_up_the_next(conn: AsyncConnection, receiver: Receiver) -> None:
+    await put(conn)
+    receiver.status = 500
+    await drain(conn, receiver.url)
+    receiver.status = 200
+    await put(conn, event_id=2, kind="resolved")
+
+    await drain(conn, receiver.url)
+
+    assert [post["title"] for post in receiver.got][1:] == ["[已恢复 / resolved] 井盖"]
+
+
+async def test_without_an_address_a_notice_is_parked_and_says_so(conn: AsyncConnection) -> None:
+    await put(conn)
+
+    await drain(conn, "")
+
+    assert await fetch(conn, "SELECT parked_at, last_error FROM outbox") == [(NOW, delivery.NOWHERE)]
+
+
+def test_a_wrong_address_is_refused_without_showing_its_secrets() -> None:
+    with pytest.raises(InvalidInput, match=r"address 2 \(nonsense\)") as refused:
+        channels.parse("json://127.0.0.1:1/ nonsense://user:secret@host")
+
+    assert "secret" not in str(refused.value)
