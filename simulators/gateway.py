@@ -1,7 +1,7 @@
 """A district's gateway: publishes at QoS 1 over one MQTT 5 connection and never loses a message it has accepted.
 
-A message leaves memory only when the broker has acknowledged it *and* `KEEP_S` have passed: after every reconnection the
-gateway sends again what was unacknowledged and what was acknowledged just before, because a broker that is killed
+A message leaves memory only when the broker has acknowledged it *and* `KEEP_S` have passed: after every reconnection
+the gateway sends again what was unacknowledged and what was acknowledged just before, because a broker that is killed
 forgets what it had acknowledged but not yet delivered or saved. The platform stores a reading once by its identity, so
 sending twice is harmless. A message that no subscriber was there for is tried again: the broker threw it away.
 
@@ -13,7 +13,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import mqtt5
 import structlog
@@ -61,6 +61,18 @@ class Publishable(Protocol):
         ...
 
 
+class Record(Protocol):
+    """Who wants to know what became of the messages (the ledger, or a counter)."""
+
+    def sent(self, message: Any, /) -> None:
+        """Take a message that the broker has acknowledged."""
+        ...
+
+    def refused(self, message: Any, /) -> None:
+        """Take a message that the broker will never have."""
+        ...
+
+
 @dataclass(slots=True)
 class Parcel:
     """A message on its way; `acknowledged_at` is None until the broker first acknowledged it."""
@@ -92,15 +104,13 @@ class Policy:
 
 
 class Gateway:
-    """Publishes in order, reconnects by itself; `on_sent` is called once for each message, when it is acknowledged."""
+    """Publishes in order, reconnects by itself; `record` hears of each message once, when its fate is known."""
 
-    def __init__(
-        self, broker: Broker, client_id: str, on_sent: Callable[[Publishable], None], policy: Policy | None = None
-    ) -> None:
+    def __init__(self, broker: Broker, client_id: str, record: Record, policy: Policy | None = None) -> None:
         self.counts = Counts()
         self._broker = broker
         self._client_id = client_id
-        self._on_sent = on_sent
+        self._record = record
         self._policy = policy or Policy()
         self._queue: deque[Parcel] = deque()
         self._flying: dict[int, Parcel] = {}
@@ -212,7 +222,7 @@ class Gateway:
                 continue
             if parcel.acknowledged_at is None:
                 self.counts.acknowledged += 1
-                self._on_sent(parcel.message)
+                self._record.sent(parcel.message)
             parcel.acknowledged_at = now
             self._kept.append(parcel)
         while self._kept and (
@@ -227,6 +237,7 @@ class Gateway:
         if self.counts.refused == 0:
             log.warning("gateway_refused", gateway=self._client_id, topic=parcel.message.topic, reason=reason)
         self.counts.refused += 1
+        self._record.refused(parcel.message)
 
     def _try_again(self, parcels: list[Parcel]) -> None:
         """Put refused messages back in front and rest a moment."""
@@ -361,9 +372,7 @@ class _Link(asyncio.Protocol):
             self._connack.exception()  # nobody waiting is no fault
 
 
-async def _connect(
-    broker: Broker, client_id: str, on_acks: Callable[[list[_Ack]], None]
-) -> _Link:
+async def _connect(broker: Broker, client_id: str, on_acks: Callable[[list[_Ack]], None]) -> _Link:
     loop = asyncio.get_running_loop()
     context = ssl.create_default_context() if broker.tls else None
     async with asyncio.timeout(10):

@@ -1,25 +1,26 @@
 """The ledger: every acknowledged message of a run on disk, so that a checker can count what was lost. Files only.
 
-Good messages stand in numbered segments of fixed 16-byte records, refused-by-design ones with their beginnings in a
-line of JSON each. Segments are closed every `SEGMENT_S` and can be checked and deleted one by one, so that an endless
-run keeps a bounded ledger.
+Messages are filed by the window of `WINDOW_MS` their `ts` falls in. A window is complete when time has passed it and
+everything published in it was acknowledged; it can then be counted against the database and deleted, so that an endless
+run keeps a bounded ledger. Good messages are fixed records of 16 bytes; bad ones stand with their beginnings in JSON.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulators.feed import Message
 
-SEGMENT_S = 60.0
-"""Length of a segment by the messages' own time (our choice)."""
+WINDOW_MS = 60_000
+"""Length of a window (our choice)."""
 HEAD_BYTES = 96
 """How much of a bad message is kept to know it again; every one carries its own `seq` near its beginning."""
+BUFFERED = 1000
 
 RECORD = np.dtype([("ts_ms", "<i8"), ("device", "<u4"), ("seq", "<u4")])
 Sent = NDArray[np.void]
@@ -34,110 +35,133 @@ class BadSent:
     seq: int
     defect: str
     topic: str
-    head: bytes
+    head_hex: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
-    """A closed part of the ledger."""
+class Window:
+    """The acknowledged messages whose `ts` lies in [`from_ms`, `to_ms`)."""
 
+    from_ms: int
+    to_ms: int
     good_file: Path
     bad_file: Path
+    unacknowledged: int = 0
+    """Messages the broker never acknowledged; only in the last windows of a run that was cut short."""
 
     def good(self) -> Sent:
         """Give the good messages, as an array of `RECORD`."""
-        return np.fromfile(self.good_file, dtype=RECORD)
+        return np.fromfile(self.good_file, dtype=RECORD) if self.good_file.exists() else np.empty(0, RECORD)
 
     def bad(self) -> list[BadSent]:
         """Give the bad messages."""
-        rows: list[BadSent] = []
-        for line in self.bad_file.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            rows.append(BadSent(**{**row, "head": bytes.fromhex(row["head"])}))
-        return rows
+        if not self.bad_file.exists():
+            return []
+        rows = [json.loads(line) for line in self.bad_file.read_text(encoding="utf-8").splitlines()]
+        return [BadSent(**row) for row in rows]
 
     def delete(self) -> None:
         """Remove the files, once they were counted."""
-        self.good_file.unlink()
-        self.bad_file.unlink()
+        self.good_file.unlink(missing_ok=True)
+        self.bad_file.unlink(missing_ok=True)
+
+
+@dataclass(slots=True)
+class _Open:
+    accepted: int = 0
+    settled: int = 0
+    good: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
+    bad: list[str] = field(default_factory=list[str])
 
 
 class Ledger:
-    """Writes the ledger of one run into a folder of its own; anything older there is removed."""
+    """Writes the ledger of one run into a folder; what an earlier run left there is removed."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for old in [*folder.glob("sent-*.bin"), *folder.glob("bad-*.ndjson"), *folder.glob("faults.jsonl")]:
             old.unlink()
-        self._folder = folder
-        self._closed: list[Segment] = []
-        self._number = 0
-        self._segment_from_ms: int | None = None
-        self._good: IO[bytes] | None = None
-        self._bad: IO[str] | None = None
-        self._buffer: list[tuple[int, int, int]] = []
         self.good_count = 0
         self.bad_count = 0
+        self._folder = folder
+        self._open: dict[int, _Open] = {}
+        self._newest = -1
+
+    def accept(self, messages: Iterable[Message]) -> None:
+        """Note messages that are about to be published: their windows stay open until their fate is known."""
+        for message in messages:
+            number = message.ts_ms // WINDOW_MS
+            self._newest = max(self._newest, number)
+            self._open.setdefault(number, _Open()).accepted += 1
 
     def sent(self, message: Message) -> None:
         """Write down an acknowledged message."""
-        if self._segment_from_ms is None or message.ts_ms - self._segment_from_ms > SEGMENT_S * 1000:
-            self._next_segment(message.ts_ms)
+        number = message.ts_ms // WINDOW_MS
+        window = self._open[number]
+        window.settled += 1
         if message.defect:
-            assert self._bad is not None
-            head = message.payload[:HEAD_BYTES].hex()
-            row = {
-                "device": message.device,
-                "ts_ms": message.ts_ms,
-                "seq": message.seq,
-                "defect": message.defect,
-                "topic": message.topic,
-                "head": head,
-            }
-            self._bad.write(json.dumps(row) + "\n")
             self.bad_count += 1
-            return
-        self._buffer.append((message.ts_ms, message.device, message.seq))
-        self.good_count += 1
-        if len(self._buffer) >= 1000:
-            self._flush()
+            window.bad.append(_bad_line(message))
+        else:
+            self.good_count += 1
+            window.good.append((message.ts_ms, message.device, message.seq))
+        if len(window.good) >= BUFFERED:
+            self._flush(number)
+
+    def refused(self, message: Message) -> None:
+        """Note that the broker will never take a message: it was not sent."""
+        self._open[message.ts_ms // WINDOW_MS].settled += 1
 
     def fault(self, label: Mapping[str, Any]) -> None:
         """Write down the ground truth of a fault that has begun."""
         with (self._folder / "faults.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(label, ensure_ascii=False) + "\n")
 
-    def take_closed(self) -> list[Segment]:
-        """Give the segments closed since the last call."""
-        closed, self._closed = self._closed, []
-        return closed
+    def take_complete(self) -> list[Window]:
+        """Give the windows that will not change any more, and forget them."""
+        done = [n for n, window in self._open.items() if n < self._newest and window.settled >= window.accepted]
+        return [self._close(number) for number in sorted(done)]
 
-    def close(self) -> list[Segment]:
-        """Close the open segment and give all that were not taken yet."""
-        self._close_segment()
-        self._segment_from_ms = None
-        return self.take_closed()
+    def close(self) -> list[Window]:
+        """Give all windows that were not taken, complete or not."""
+        return [self._close(number) for number in sorted(self._open)]
 
-    def _next_segment(self, ts_ms: int) -> None:
-        self._close_segment()
-        self._segment_from_ms = ts_ms
-        self._number += 1
-        self._good = self._path("sent", "bin").open("wb")
-        self._bad = self._path("bad", "ndjson").open("w", encoding="utf-8")
+    def _close(self, number: int) -> Window:
+        self._flush(number)
+        window = self._open.pop(number)
+        return Window(
+            from_ms=number * WINDOW_MS,
+            to_ms=(number + 1) * WINDOW_MS,
+            good_file=self._good_file(number),
+            bad_file=self._bad_file(number),
+            unacknowledged=window.accepted - window.settled,
+        )
 
-    def _close_segment(self) -> None:
-        if self._good is None or self._bad is None:
-            return
-        self._flush()
-        self._good.close()
-        self._bad.close()
-        self._good = self._bad = None
-        self._closed.append(Segment(good_file=self._path("sent", "bin"), bad_file=self._path("bad", "ndjson")))
+    def _flush(self, number: int) -> None:
+        window = self._open[number]
+        if window.good:
+            with self._good_file(number).open("ab") as file:
+                file.write(np.array(window.good, dtype=RECORD).tobytes())
+        if window.bad:
+            with self._bad_file(number).open("a", encoding="utf-8") as file:
+                file.writelines(window.bad)
+        window.good.clear()
+        window.bad.clear()
 
-    def _path(self, stem: str, ending: str) -> Path:
-        return self._folder / f"{stem}-{self._number:06d}.{ending}"
+    def _good_file(self, number: int) -> Path:
+        return self._folder / f"sent-{number}.bin"
 
-    def _flush(self) -> None:
-        assert self._good is not None
-        np.array(self._buffer, dtype=RECORD).tofile(self._good)
-        self._buffer.clear()
+    def _bad_file(self, number: int) -> Path:
+        return self._folder / f"bad-{number}.ndjson"
+
+
+def _bad_line(message: Message) -> str:
+    row = {
+        "device": message.device,
+        "ts_ms": message.ts_ms,
+        "seq": message.seq,
+        "defect": message.defect,
+        "topic": message.topic,
+        "head_hex": message.payload[:HEAD_BYTES].hex(),
+    }
+    return json.dumps(row) + "\n"

@@ -1,7 +1,7 @@
 """Plays a feed in real time through the districts' gateways; the feed's clock waits for the broker, never loses.
 
-A message's `ts` is the instant it was due. When the broker is slow or away the feed falls behind and catches up with the
-times as they should have been, as a device with a memory does; delays measured from `ts` therefore include the outage.
+A message's `ts` is the instant it was due. When the broker is slow or away the feed falls behind and catches up with
+the times as they should have been, as a device with a memory does: delays measured from `ts` include the outage.
 """
 
 import asyncio
