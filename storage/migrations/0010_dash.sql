@@ -86,11 +86,16 @@ JOIN device d USING (device_id)
 JOIN profile_channel c USING (profile)
 WHERE r.counts[c.position] > 0;
 
--- Messages stored a minute of arrival; the current minute is still filling.
+-- Messages stored a minute of arrival, those still waiting to be rolled up included; the current minute is still filling.
 CREATE VIEW dash.ingest AS
-SELECT minute AS ts, messages, messages / 60.0 AS messages_per_s, late,
-       CASE WHEN messages > late THEN lag_sum_s / (messages - late) END AS lag_mean_s, lag_max_s
-FROM ingest_1m;
+SELECT minute AS ts, sum(messages) AS messages, sum(messages) / 60.0 AS messages_per_s, sum(late) AS late,
+       sum(lag_sum_s) / nullif(sum(messages) - sum(late), 0) AS lag_mean_s, max(lag_max_s) AS lag_max_s
+FROM (
+    SELECT minute, messages, late, lag_sum_s, lag_max_s FROM ingest_1m
+    UNION ALL
+    SELECT minute, messages, late, lag_sum_s, lag_max_s FROM rollup_queue
+) AS counted
+GROUP BY minute;
 
 CREATE VIEW dash.dead_letters AS
 SELECT last_seen AS ts, first_seen, reason, topic, detail, seen, truncated FROM dead_letter;
@@ -124,8 +129,8 @@ SELECT (SELECT count(*) FROM component WHERE state <> 'removed') AS components,
        (SELECT count(*) FROM unit_grid WHERE state = 'valid') AS unit_grids,
        (SELECT count(*) FROM patrol_grid) AS patrol_grids,
        d.devices, d.online, d.late, d.silent, d.never, i.open, i.critical, i.overdue,
-       coalesce((SELECT messages / 60.0 FROM ingest_1m
-                 WHERE minute = date_trunc('minute', now()) - INTERVAL '1 minute'), 0) AS messages_per_s
+       coalesce((SELECT messages_per_s FROM dash.ingest
+                 WHERE ts = date_trunc('minute', now()) - INTERVAL '1 minute'), 0) AS messages_per_s
 FROM (
     SELECT count(*) AS devices, count(*) FILTER (WHERE health = 'online') AS online,
            count(*) FILTER (WHERE health = 'late') AS late, count(*) FILTER (WHERE health = 'silent') AS silent,

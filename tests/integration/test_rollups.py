@@ -16,6 +16,11 @@ from storage.rollups import Refreshed
 pytestmark = pytest.mark.services
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
+CHANNELS = """
+INSERT INTO profile_channel (profile, position, channel, unit, name_zh, name_en)
+SELECT 'test', n, 'channel_' || n, '1', '', '' FROM generate_series(1, 4) AS n
+"""
 INSERT = """
 INSERT INTO reading (ts, device_id, seq, received_at, quality, origin, unit_grid_id, "values")
 VALUES (%s, %s, %s, %s, %s, 1, 0, %s) ON CONFLICT DO NOTHING
@@ -44,6 +49,8 @@ class Cell:
 @pytest.fixture
 async def conn(database: str) -> AsyncIterator[AsyncConnection]:
     async with await AsyncConnection.connect(database, options="-c timezone=Asia/Shanghai") as connection:
+        await connection.execute(CHANNELS)
+        await connection.commit()
         yield connection
 
 
@@ -93,7 +100,7 @@ async def rolled_up(conn: AsyncConnection, width: timedelta) -> dict[Key, Cell]:
 async def refresh_all(conn: AsyncConnection, limit: int = rollups.BITE) -> list[Refreshed]:
     done: list[Refreshed] = []
     while not done or done[-1].more:
-        done.append(await rollups.refresh(conn, NOW, limit=limit))
+        done.append(await rollups.refresh(conn, LATER, limit=limit))
         await conn.commit()
     return done
 
@@ -127,7 +134,7 @@ async def test_a_second_refresh_finds_nothing_to_do(conn: AsyncConnection) -> No
     await refresh_all(conn)
     before = await rolled_up(conn, timedelta(minutes=5))
 
-    again = await rollups.refresh(conn, NOW)
+    again = await rollups.refresh(conn, LATER)
 
     assert again == Refreshed(marks=0, buckets=0, rows=0, more=False)
     assert await rolled_up(conn, timedelta(minutes=5)) == before
@@ -135,7 +142,7 @@ async def test_a_second_refresh_finds_nothing_to_do(conn: AsyncConnection) -> No
 
 async def test_a_refresh_that_dies_before_its_commit_is_done_again(conn: AsyncConnection) -> None:
     await store(conn, random_readings(random.Random(2), 100, days=1), batch=100)
-    await rollups.refresh(conn, NOW)
+    await rollups.refresh(conn, LATER)
     await conn.rollback()
 
     await refresh_all(conn)
@@ -186,9 +193,9 @@ async def test_readings_committed_while_a_refresh_runs_are_in_the_next_one(
 async def test_only_one_refresher_works_at_a_time(conn: AsyncConnection, database: str) -> None:
     await store(conn, [(NOW, 1, 0, NOW, 0, [1.0])], batch=1)
     async with await AsyncConnection.connect(database) as other:
-        await rollups.refresh(other, NOW)
+        await rollups.refresh(other, LATER)
 
-        blocked = await rollups.refresh(conn, NOW)
+        blocked = await rollups.refresh(conn, LATER)
 
     assert blocked == Refreshed(marks=0, buckets=0, rows=0, more=False)
 
@@ -221,10 +228,18 @@ async def test_minutes_count_messages_lateness_and_lag(conn: AsyncConnection) ->
     assert minutes == [(NOW, 3, 1, 90.0, 60.0)]
 
 
+async def test_a_bucket_waits_until_it_has_ended(conn: AsyncConnection) -> None:
+    await store(conn, [(NOW, 1, 0, NOW, 0, [1.0])], batch=1)
+
+    early = await rollups.refresh(conn, LATER - timedelta(seconds=1))
+
+    assert early == Refreshed(marks=0, buckets=0, rows=0, more=False)
+
+
 async def test_a_writer_may_refresh(conn: AsyncConnection, database: str) -> None:
     await store(conn, [(NOW, 1, 0, NOW, 0, [1.0])], batch=1)
     async with await AsyncConnection.connect(database, options="-c role=citygrid_writer") as writer:
-        done = await rollups.refresh(writer, NOW)
+        done = await rollups.refresh(writer, LATER)
 
     assert done == Refreshed(marks=1, buckets=1, rows=2, more=False)
 
@@ -232,4 +247,4 @@ async def test_a_writer_may_refresh(conn: AsyncConnection, database: str) -> Non
 async def test_a_reader_may_not_refresh(database: str) -> None:
     async with await AsyncConnection.connect(database, options="-c role=citygrid_reader") as reader:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            await rollups.refresh(reader, NOW)
+            await rollups.refresh(reader, LATER)
