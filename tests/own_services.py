@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from core.errors import Conflict
 from runtime.services import control
 from runtime.services.passwords import BrokerAccount
 from runtime.settings import Settings
@@ -32,7 +33,7 @@ def own_services() -> Generator[tuple[str, str]]:
         agreed = _agreement()
         settings = isolated_settings(DATA_DIR, agreed["database_port"], agreed["mqtt_port"])
         tester = BrokerAccount(name=LOGIN, password=agreed["password"], reads=("#",), writes=("#",))
-        control.start(settings, say=print, extras=control.Extras(database_settings=FAST, broker_accounts=(tester,)))
+        _bring_up(settings, control.Extras(database_settings=FAST, broker_accounts=(tester,)))
         superuser = settings.secrets()["database"]["postgres"]
         yield (
             f"postgresql://postgres:{superuser}@127.0.0.1:{settings.database_port}/postgres",
@@ -43,6 +44,17 @@ def own_services() -> Generator[tuple[str, str]]:
         except BlockingIOError:
             return  # another run still uses them
         control.stop(settings)
+
+
+def _bring_up(settings: Settings, extras: control.Extras) -> None:
+    """Start the services; data that no longer fit (another PostgreSQL, lost passwords) are thrown away."""
+    try:
+        control.bring_up(settings, print, extras)
+    except Conflict:
+        if any(part.state == "running" for part in control.status(settings)):
+            raise
+        control.reset(settings)
+        control.bring_up(settings, print, extras)
 
 
 def isolated_settings(data_dir: Path, database_port: int, mqtt_port: int) -> Settings:

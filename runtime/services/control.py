@@ -51,31 +51,37 @@ class Extras:
     broker_accounts: tuple[BrokerAccount, ...] = ()
 
 
-def start(settings: Settings, say: Say, extras: Extras | None = None) -> tuple[Part, ...]:
+def start(settings: Settings, say: Say) -> tuple[Part, ...]:
     """Bring both services up, the schema up to date, and give their status; harmless when they run already.
 
     A service named by CITYGRID_DATABASE_URL or CITYGRID_MQTT_URL is used, not started; the schema is migrated in both
     cases. Raises: `Unavailable`, `Conflict` or `InvalidInput` with one sentence that says what to do.
     """
-    extra = extras or Extras()
-    data_dir = make_data_dir(settings.data_dir)
-    with _only_one(data_dir):
-        if settings.owns_database or settings.owns_broker:
-            _require_space(data_dir)
-            generated = passwords.ensure(data_dir)
-            if settings.owns_broker:
-                accounts = (*passwords.broker_accounts(generated["mqtt"]), *extra.broker_accounts)
-                if mosquitto.start(_broker(settings, data_dir, extra), accounts):
-                    say(f"Mosquitto listens on 127.0.0.1:{settings.mqtt_port}")
-            if settings.owns_database:
-                server = _server(settings, data_dir, extra)
-                if postgres.start(server, generated["database"]["postgres"], say):
-                    say(f"PostgreSQL listens on 127.0.0.1:{settings.database_port}")
-                postgres.ensure_database(server, generated["database"])
-        applied = migrate(settings.owner_dsn())
-        if applied:
-            say(f"schema: {len(applied)} migrations applied, up to {applied[-1]}")
+    bring_up(settings, say)
+    applied = migrate(settings.owner_dsn())
+    if applied:
+        say(f"schema: {len(applied)} migrations applied, up to {applied[-1]}")
     return status(settings)
+
+
+def bring_up(settings: Settings, say: Say, extras: Extras | None = None) -> None:
+    """Start what is ours and does not run, with its accounts, roles and database; leave the schema alone."""
+    if not (settings.owns_database or settings.owns_broker):
+        return
+    data_dir = make_data_dir(settings.data_dir)
+    extra = extras or Extras()
+    with _only_one(data_dir):
+        _require_space(data_dir)
+        generated = passwords.ensure(data_dir)
+        if settings.owns_broker:
+            accounts = (*passwords.broker_accounts(generated["mqtt"]), *extra.broker_accounts)
+            if mosquitto.start(_broker(settings, data_dir, extra), accounts):
+                say(f"Mosquitto listens on 127.0.0.1:{settings.mqtt_port}")
+        if settings.owns_database:
+            server = _server(settings, data_dir, extra)
+            if postgres.start(server, generated["database"]["postgres"], say):
+                say(f"PostgreSQL listens on 127.0.0.1:{settings.database_port}")
+            postgres.ensure_database(server, generated["database"])
 
 
 def stop(settings: Settings) -> tuple[str, ...]:

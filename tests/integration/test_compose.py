@@ -156,10 +156,11 @@ def test_the_container_makes_every_account_of_the_broker(tmp_path: Path) -> None
     environment = {
         name: f"password-of-{name}" for name, value in SERVICES["mosquitto"]["environment"].items() if "SECRET" in value
     }
+    paths = {"PATH": os.environ["PATH"] + ":/usr/sbin", "ACCOUNTS": str(tmp_path), "CONFIGURATION": str(conf)}
 
     done = subprocess.run(
         ["sh", ROOT / "deploy" / "mosquitto" / "start.sh"],
-        env=environment | {"PATH": os.environ["PATH"] + ":/usr/sbin", "ACCOUNTS": str(tmp_path), "CONFIGURATION": str(conf)},
+        env=environment | paths,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 

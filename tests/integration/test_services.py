@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from core.errors import Conflict
 from runtime.services import control, process
 from runtime.settings import Settings
 from tests.own_services import free_port, isolated_settings
@@ -41,10 +42,11 @@ class Site:
             env=clean | own | environment,
         )  # fmt: skip
 
-    def start(self) -> dict[str, int]:
-        done = self.run("start", "--json")
-        assert done.returncode == 0, done.stderr
-        return {part["name"]: part["pid"] for part in json.loads(done.stdout)}
+    def start(self) -> dict[str, int | None]:
+        return {part.name: part.pid for part in control.start(self.settings, say=print)}
+
+    def states(self) -> set[str]:
+        return {part.state for part in control.status(self.settings)}
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         with psycopg.connect(self.settings.owner_dsn(), autocommit=True) as conn:
@@ -75,7 +77,11 @@ def fresh_site() -> Iterator[Site]:
 def test_a_second_start_finds_everything_running(site: Site) -> None:
     first = site.start()
 
-    assert site.start() == first
+    done = site.run("start", "--json")
+
+    assert done.returncode == 0, done.stderr
+    assert {part["name"]: part["pid"] for part in json.loads(done.stdout)} == first
+    assert done.stderr == ""
 
 
 def test_status_names_address_process_and_data(site: Site) -> None:
@@ -128,7 +134,7 @@ def test_killed_services_start_again_with_their_data(site: Site) -> None:
     site.rows("INSERT INTO kept VALUES (42)")
 
     for pid in pids.values():
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid or 0, signal.SIGKILL)
     again = site.start()
 
     assert set(again.values()).isdisjoint(pids.values())
@@ -139,14 +145,14 @@ def test_a_pid_file_that_now_names_somebody_else_is_not_believed(site: Site) -> 
     site.start()
     parts = {part.name: part for part in control.status(site.settings)}
     folders = [Path(parts["postgres"].data or "").parent, Path(parts["mosquitto"].data or "")]
-    assert site.run("stop").returncode == 0
+    control.stop(site.settings)
     bystander = subprocess.Popen(["sleep", "60"])
 
     try:
         for file in (*(folder / "citygrid.pid" for folder in folders), folders[0] / "data" / "postmaster.pid"):
             file.write_text(f"{bystander.pid}\n")
-        assert site.run("status").returncode == 3
-        assert site.run("stop").stdout == "nothing was running\n"
+        assert site.states() == {"stopped"}
+        assert control.stop(site.settings) == ()
         site.start()
         assert bystander.poll() is None
     finally:
@@ -161,7 +167,7 @@ def test_stop_ends_both_and_a_second_stop_is_harmless(site: Site) -> None:
 
     assert stopped == {"stopped": ["mosquitto", "postgres"]}
     assert site.run("status").returncode == 3
-    assert json.loads(site.run("stop", "--json").stdout) == {"stopped": []}
+    assert control.stop(site.settings) == ()
 
 
 def test_a_changed_port_moves_the_running_service(site: Site) -> None:
@@ -191,32 +197,30 @@ def test_a_taken_port_is_told_in_one_sentence(fresh_site: Site, part: str, setti
 
 def test_data_of_another_version_are_refused(site: Site) -> None:
     site.start()
-    site.run("stop")
+    control.stop(site.settings)
     cluster = Path(control.status(site.settings)[0].data or "")
     true_version = (cluster / "PG_VERSION").read_text()
 
-    (cluster / "PG_VERSION").write_text("9\n")
-    done = site.run("start")
-    (cluster / "PG_VERSION").write_text(true_version)
-
-    assert done.returncode == 2
-    assert "the data were made by PostgreSQL 9" in done.stderr
-    assert "postgresql-9" in done.stderr
+    try:
+        (cluster / "PG_VERSION").write_text("9\n")
+        with pytest.raises(Conflict, match=r"the data were made by PostgreSQL 9.*install postgresql-9"):
+            site.start()
+    finally:
+        (cluster / "PG_VERSION").write_text(true_version)
 
 
 def test_lost_passwords_are_told_and_nothing_is_deleted(site: Site) -> None:
     site.start()
-    site.run("stop")
+    control.stop(site.settings)
     secrets = site.settings.data_dir / "secrets.json"
     kept = secrets.read_text()
 
     secrets.unlink()
-    done = site.run("start")
+    with pytest.raises(Conflict, match=r"secrets\.json does not hold the password"):
+        site.start()
     secrets.write_text(kept)
 
-    assert done.returncode == 2
-    assert "secrets.json does not hold the password" in done.stderr
-    site.start()
+    assert site.start().keys() == {"postgres", "mosquitto"}
 
 
 def test_given_addresses_are_used_and_nothing_is_started(fresh_site: Site, empty_database: str, broker: str) -> None:
@@ -242,7 +246,7 @@ def test_reset_asks_first_and_then_deletes_all(fresh_site: Site) -> None:
     assert done.returncode == 0
     left = {entry.name for entry in fresh_site.settings.data_dir.iterdir()}
     assert left == {"logs", "services.lock"}
-    assert fresh_site.run("status").returncode == 3
+    assert fresh_site.states() == {"stopped"}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can own a folder that the servers' account cannot enter")
@@ -255,6 +259,6 @@ def test_a_data_directory_below_a_closed_folder_works(tmp_path: Path) -> None:
         home = (made.settings.data_dir / "postgres").resolve()
         assert home.is_relative_to("/var/lib/citygrid")
     finally:
-        made.run("reset", "--yes")
+        control.reset(made.settings)
     assert not home.exists()
     assert not home.parent.exists()
