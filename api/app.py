@@ -17,6 +17,8 @@ from api.routes import catalogue, components, devices, grids, health, incidents,
 from api.services import Services
 
 PREFIX = "/api/v1"
+VERSION = "1.0.0"
+"""Of the API, not of the program: grows by SemVer with what `openapi.json` promises."""
 ROUTERS = (catalogue, components, devices, readings, grids, incidents, stream, summary, tiles)
 
 GZIP_FROM_BYTES = 1024
@@ -26,11 +28,28 @@ GZIP_LEVEL = 4
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def create_app(services: Services, lifespan: Lifespan | None = None, *, version: str = "0") -> FastAPI:
+def create_app(services: Services, lifespan: Lifespan | None = None) -> FastAPI:
     """Give the application; `lifespan` opens and closes what `services` stands on."""
+    app = _bare_app(lifespan)
+    app.state.services = services
+    app.state.operations = operations(app.openapi())
+    templates = {name: operation.template for name, operation in app.state.operations.items()}
+    app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
+    app.add_middleware(Guard, hosts=services.hosts)
+    app.add_middleware(Observe, report=services.observe, templates=templates)
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+def describe_api() -> dict[str, Any]:
+    """Give the OpenAPI description without anything running."""
+    return _bare_app(None).openapi()
+
+
+def _bare_app(lifespan: Lifespan | None) -> FastAPI:
     app = FastAPI(
         title="CityGrid",
-        version=version,
+        version=VERSION,
         docs_url=None,  # both would load scripts from elsewhere; `api.docs` works offline
         redoc_url=None,
         openapi_url="/api/openapi.json",
@@ -40,19 +59,13 @@ def create_app(services: Services, lifespan: Lifespan | None = None, *, version:
         redirect_slashes=False,
         strict_content_type=True,
     )
-    app.state.services = services
     for module in ROUTERS:
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(health.router)
     app.include_router(docs.router)
     app.include_router(console.router)
     problems.install(app)
-    _describe(app)
-    app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL)
-    app.add_middleware(Guard, hosts=services.hosts)
-    templates = {name: operation.template for name, operation in app.state.operations.items()}
-    app.add_middleware(Observe, report=services.observe, templates=templates)
-    app.add_middleware(SecurityHeaders)
+    _complete_description(app)
     return app
 
 
@@ -61,7 +74,7 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def _describe(app: FastAPI) -> None:
+def _complete_description(app: FastAPI) -> None:
     plain = app.openapi
     kept: dict[str, Any] = {}
 
@@ -71,4 +84,3 @@ def _describe(app: FastAPI) -> None:
         return kept
 
     app.openapi = openapi
-    app.state.operations = operations(app.openapi())

@@ -1,8 +1,25 @@
 """Conditional answers: an ETag of the content, 304 when the client has it, and how long it may be kept."""
 
 import hashlib
+from typing import Any
 
 from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has it already (If-None-Match)."}}
+"""For the description of every operation that answers by `conditional`."""
+
+
+class GeoJson(JSONResponse):
+    """A GeoJSON answer (RFC 7946), for the description; the text itself comes from the database."""
+
+    media_type = "application/geo+json"
+
+
+class VectorTile(Response):
+    """A Mapbox vector tile."""
+
+    media_type = "application/vnd.mapbox-vector-tile"
 
 
 def etag(body: bytes) -> str:

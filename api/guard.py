@@ -76,7 +76,7 @@ class Guard:
     def _refusal(self, method: str, headers: Headers) -> tuple[str, str] | None:
         """Give the kind and detail of the problem with this request, or None."""
         host = headers.get("host", "")
-        if "*" not in self._hosts and _name(host) not in self._hosts:
+        if "*" not in self._hosts and host_name(host) not in self._hosts:
             return "wrong-host", f"The request names the host {host!r}."
         if method in SAFE_METHODS:
             return None
@@ -95,7 +95,7 @@ class Guard:
         return None
 
 
-def _name(host: str) -> str:
+def host_name(host: str) -> str:
     """Give the host without its port, in lower case; IPv6 keeps its brackets."""
     name = host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
     return name.lower()

@@ -5,8 +5,6 @@ import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
 from pathlib import Path
 
 import structlog
@@ -128,7 +126,7 @@ def make_app(
             for feed in feeds:
                 feed.cancel()
 
-    return create_app(services, lifespan, version=_version())
+    return create_app(services, lifespan)
 
 
 async def _incidents(settings: Settings, services: Services) -> None:
@@ -163,10 +161,3 @@ def _log_exchange(exchange: Exchange) -> None:
         sent_bytes=exchange.sent_bytes,
         exc_info=exchange.error,
     )
-
-
-def _version() -> str:
-    try:
-        return installed_version("citygrid")
-    except PackageNotFoundError:
-        return "0"

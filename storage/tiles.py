@@ -17,8 +17,8 @@ MOST_WITH_CODE = 11_000
 """A point costs about 17 bytes, with its code 38: so many stay below 500 kB. A fuller tile keeps what is not intact and
 a sample of the rest, the same each time."""
 
-# ST_AsMVT leaves out rows whose geometry is NULL (outside the tile); asking for that in WHERE would make PostgreSQL clip
-# every geometry twice. Margin of 64/4096 on each side, so that symbols on an edge are not cut.
+# ST_AsMVT leaves out rows whose geometry is NULL (outside the tile); asking for that in WHERE would make PostgreSQL
+# clip every geometry twice. Margin of 64/4096 on each side, so that symbols on an edge are not cut.
 SINGLE = """
 WITH box AS (
     SELECT ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4326) AS tile,

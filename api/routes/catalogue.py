@@ -6,7 +6,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from api.caching import conditional
+from api.caching import NOT_MODIFIED, conditional
 from api.services import Use
 from storage.queries import components
 
@@ -51,7 +51,7 @@ class Departments(BaseModel):
     items: list[Department]
 
 
-@router.get("/classes", response_model=Classes)
+@router.get("/classes", response_model=Classes, responses=NOT_MODIFIED)
 async def list_classes(request: Request, services: Use) -> Response:
     """List the component classes of the loaded catalogue, each with its source and how certain it is."""
     async with services.reading() as conn:

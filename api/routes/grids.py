@@ -6,13 +6,12 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from api.box import BoxQuery
-from api.caching import conditional
+from api.caching import NOT_MODIFIED, GeoJson, conditional
 from api.services import Use
 from core.errors import InvalidInput, NotFound
 from storage.queries import grids
 
 router = APIRouter(tags=["grids"])
-GEOJSON = "application/geo+json"
 MOST_GRIDS = 20_000
 KEPT_S = 1.0
 """Many consoles ask at the same moment; counts may be this old."""
@@ -53,7 +52,7 @@ class Place(BaseModel):
     district_en: str | None
 
 
-@router.get("/grids/unit", response_model=FeatureCollection)
+@router.get("/grids/unit", response_model=FeatureCollection, response_class=GeoJson, responses=NOT_MODIFIED)
 async def list_unit_grids(request: Request, services: Use, box: BoxQuery) -> Response:
     """Give the unit grids (单元网格) of a box, or all, with their open incidents by severity."""
 
@@ -62,10 +61,10 @@ async def list_unit_grids(request: Request, services: Use, box: BoxQuery) -> Res
             return _collection(await grids.unit_features(conn, box, limit=MOST_GRIDS + 1))
 
     body = await services.memo.get(("unit", *box.values()), KEPT_S, make)
-    return conditional(request, body, media_type=GEOJSON, max_age_s=0)
+    return conditional(request, body, media_type=GeoJson.media_type, max_age_s=0)
 
 
-@router.get("/grids/patrol", response_model=FeatureCollection)
+@router.get("/grids/patrol", response_model=FeatureCollection, response_class=GeoJson, responses=NOT_MODIFIED)
 async def list_patrol_grids(request: Request, services: Use) -> Response:
     """Give all patrol grids (巡查网格) with their open incidents by severity."""
 
@@ -74,10 +73,10 @@ async def list_patrol_grids(request: Request, services: Use) -> Response:
             return _collection(await grids.patrol_features(conn))
 
     body = await services.memo.get("patrol", KEPT_S, make)
-    return conditional(request, body, media_type=GEOJSON, max_age_s=0)
+    return conditional(request, body, media_type=GeoJson.media_type, max_age_s=0)
 
 
-@router.get("/areas", response_model=FeatureCollection)
+@router.get("/areas", response_model=FeatureCollection, response_class=GeoJson, responses=NOT_MODIFIED)
 async def list_areas(
     request: Request, services: Use, level: Literal["city", "district", "street", "community"] | None = None
 ) -> Response:
@@ -88,7 +87,7 @@ async def list_areas(
             return _collection(await grids.area_features(conn, level))
 
     body = await services.memo.get(("areas", level), KEPT_S, make)
-    return conditional(request, body, media_type=GEOJSON, max_age_s=0)
+    return conditional(request, body, media_type=GeoJson.media_type, max_age_s=0)
 
 
 @router.get("/grids/locate")

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
 from api.services import Use
@@ -46,7 +47,7 @@ async def check_ready(services: Use) -> Ready:
     )
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=PlainTextResponse)
 async def get_metrics(services: Use) -> Response:
     """Give Prometheus metrics: request durations by route, live subscribers, connection pools."""
     text, media_type = services.metrics()

@@ -46,7 +46,7 @@ class EventStream(StreamingResponse):
             return
 
 
-@router.get("/stream", response_class=EventStream, responses={200: {"content": {"text/event-stream": {}}}})
+@router.get("/stream", response_class=EventStream)
 async def follow_events(
     services: Use,
     last_event_id: EventId = None,

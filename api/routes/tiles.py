@@ -6,13 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 from psycopg import AsyncConnection
 
-from api.caching import conditional
+from api.caching import NOT_MODIFIED, VectorTile, conditional
 from api.services import Services, Use
 from core.errors import NotFound
 from storage import tiles
 
 router = APIRouter(prefix="/tiles", tags=["tiles"])
-MEDIA_TYPE = "application/vnd.mapbox-vector-tile"
 COMPONENTS_KEPT_S = 60
 """Surveys change components rarely; a browser may use a tile this long without asking."""
 GRIDS_KEPT_S = 1
@@ -22,7 +21,7 @@ Number = Annotated[int, Path(ge=0, lt=2**22)]
 Make = Callable[[AsyncConnection, int, int, int], Awaitable[bytes]]
 
 
-@router.get("/components/{z}/{x}/{y}.mvt", response_class=Response)
+@router.get("/components/{z}/{x}/{y}.mvt", response_class=VectorTile, responses=NOT_MODIFIED)
 async def get_component_tile(request: Request, services: Use, z: Zoom, x: Number, y: Number) -> Response:
     """Give a tile of components.
 
@@ -30,10 +29,10 @@ async def get_component_tile(request: Request, services: Use, z: Zoom, x: Number
     `component_counts`: one point a unit grid, or coarser, with `count`. No tile is over 500 kB.
     """
     body = await _tile(services, tiles.components, (z, x, y), COMPONENTS_KEPT_S)
-    return conditional(request, body, media_type=MEDIA_TYPE, max_age_s=COMPONENTS_KEPT_S)
+    return conditional(request, body, media_type=VectorTile.media_type, max_age_s=COMPONENTS_KEPT_S)
 
 
-@router.get("/grids/{z}/{x}/{y}.mvt", response_class=Response)
+@router.get("/grids/{z}/{x}/{y}.mvt", response_class=VectorTile, responses=NOT_MODIFIED)
 async def get_grid_tile(request: Request, services: Use, z: Zoom, x: Number, y: Number) -> Response:
     """Give a tile of places.
 
@@ -41,7 +40,7 @@ async def get_grid_tile(request: Request, services: Use, z: Zoom, x: Number, y: 
     `minor`, `major`, `critical`, absent where there are none.
     """
     body = await _tile(services, tiles.grids, (z, x, y), GRIDS_KEPT_S)
-    return conditional(request, body, media_type=MEDIA_TYPE, max_age_s=0)
+    return conditional(request, body, media_type=VectorTile.media_type, max_age_s=0)
 
 
 async def _tile(services: Services, make: Make, at: tuple[int, int, int], kept_s: int) -> bytes:

@@ -13,9 +13,9 @@ from tests.integration.api.mvt import layers
 MANY = """
 INSERT INTO component (code, catalogue_id, class_code, district_code, name, state, unit_grid_id, data_source, geom)
 SELECT '1302030102' || lpad(n::text, 6, '0'), %(catalogue)s, '0101', '130203', '',
-       CASE WHEN n %% 1000 = 0 THEN 'missing' ELSE 'intact' END, 1, 'survey',
+       CASE WHEN n %% 500 = 0 THEN 'missing' ELSE 'intact' END, 1, 'survey',
        ST_SetSRID(ST_MakePoint(118.1801 + 0.0008 * random(), 39.6301 + 0.0008 * random()), 4326)
-FROM generate_series(1, 60000) AS n
+FROM generate_series(1, 30000) AS n
 """
 LINE = """
 INSERT INTO component (code, catalogue_id, class_code, district_code, name, state, unit_grid_id, data_source, geom)
