@@ -13,7 +13,8 @@ export interface IncidentEvent {
 export interface StreamHandlers {
   incident(event: IncidentEvent): void;
   devices(rows: LiveRow[]): void;
-  opened(resumed: boolean): void;
+  opened(): void;
+  heartbeat(): void;
   lost(): void;
 }
 
@@ -29,7 +30,6 @@ export class Stream {
   private source: EventSource | null = null;
   private lastEventId: number | null = null;
   private attempts = 0;
-  private connectedBefore = false;
   private retryTimer = 0;
   private silenceTimer = 0;
 
@@ -44,14 +44,19 @@ export class Stream {
     source.addEventListener("incident", (message) => {
       this.heard();
       const event = JSON.parse(message.data) as IncidentEvent;
-      this.lastEventId = Math.max(this.lastEventId ?? 0, event.event_id);
+      this.seen(event.event_id);
       this.handlers.incident(event);
     });
     source.addEventListener("devices", (message) => {
       this.heard();
       this.handlers.devices(rowsOf(JSON.parse(message.data)));
     });
-    source.addEventListener("heartbeat", () => this.heard());
+    source.addEventListener("heartbeat", (message) => {
+      this.heard();
+      const { last_event_id } = JSON.parse(message.data) as { last_event_id: number | null };
+      this.seen(last_event_id);
+      this.handlers.heartbeat();
+    });
     this.heard();
   }
 
@@ -65,14 +70,18 @@ export class Stream {
   private onOpen(): void {
     this.attempts = 0;
     this.heard();
-    this.handlers.opened(this.connectedBefore);
-    this.connectedBefore = true;
+    this.handlers.opened();
   }
 
   private reopenLater(): void {
     this.close();
     this.handlers.lost();
     this.retryTimer = window.setTimeout(() => this.open(), retryDelayMs(this.attempts++));
+  }
+
+  /** Resume after this one; a heartbeat names it too, so that a quiet city can be resumed as well. */
+  private seen(eventId: number | null): void {
+    if (eventId !== null) this.lastEventId = Math.max(this.lastEventId ?? 0, eventId);
   }
 
   private heard(): void {

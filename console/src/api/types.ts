@@ -145,16 +145,22 @@ export interface LiveDevices {
   devices: LiveRow[];
 }
 
+/** Facts about the loaded city; which there are depends on who loaded it. */
+export interface City {
+  name_zh?: string;
+  name_en?: string;
+  synthetic?: boolean;
+  timezone?: string;
+}
+
 export interface Summary {
+  as_of: string;
+  city: City;
   components: number;
-  devices: Record<Health, number>;
-  incidents: Record<Severity, number>;
+  devices: Partial<Record<Health, number>>;
+  open_incidents: Partial<Record<Severity, number>>;
   readings_last_minute: number;
   lag_s: number | null;
-  synthetic: boolean;
-  timezone: string;
-  city_zh: string;
-  city_en: string;
 }
 
 export interface Area {

@@ -34,9 +34,9 @@ void main() {
   vec2 p = gl_PointCoord * 2.0 - 1.0;
   float c = cos(v_angle), s = sin(v_angle);
   vec2 q = vec2(c * p.x + s * p.y, -s * p.x + c * p.y);
-  float body = length(q) - 0.55;
-  float nose = max(abs(q.x) * 1.25 + q.y * 0.85 - 0.02 + 0.0, -q.y - 0.98) ;
-  float tip = max(nose - 0.12, q.y + 0.12);
+  float body = length(q) - 0.5;
+  float nose = abs(q.x) * 0.87 - (q.y + 0.95) * 0.5;
+  float tip = max(nose, q.y + 0.1);
   float shape = u_arrow > 0.5 ? min(body, tip) : body;
   float edge = fwidth(shape) + 0.001;
   float inner = 1.0 - smoothstep(0.0, edge, shape);

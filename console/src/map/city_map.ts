@@ -80,7 +80,7 @@ export class CityMap {
     this.buses = new BusLayer(looks.colours, looks.glides);
     this.pulses = new Pulses(this.gl);
     this.ready = new Promise((done) => {
-      this.gl.once("load", () => {
+      this.gl.once("style.load", () => {
         this.addIcons(looks.colours);
         this.gl.addLayer(this.buses, BUSES_BEFORE);
         done();

@@ -22,17 +22,16 @@ export function componentLayers(c: Palette): LayerSpecification[] {
       ...counts,
       paint: {
         "circle-color": c.count,
-        "circle-opacity": 0.32,
-        "circle-radius": ["interpolate", ["linear"], ["sqrt", ["to-number", ["get", "count"]]], 1, 0.6, 12, 2.2, 60, 7],
+        "circle-opacity": 0.2,
+        "circle-radius": ["interpolate", ["linear"], ["sqrt", ["to-number", ["get", "count"]]], 1, 1, 10, 6, 60, 13],
       },
     },
     {
       id: "count-text",
       type: "symbol",
       ...counts,
-      minzoom: 12.4,
-      layout: { "text-field": ["to-string", ["get", "count"]], "text-font": FONT, "text-size": 10, "text-padding": 6 },
-      paint: textPaint(c.labelSoft, c.halo),
+      layout: { "text-field": shortCount(), "text-font": FONT, "text-size": 9.5, "text-padding": 1 },
+      paint: { ...textPaint(c.labelSoft, c.halo), "text-halo-width": 1 },
     },
     {
       id: "component-area",
@@ -40,7 +39,7 @@ export function componentLayers(c: Palette): LayerSpecification[] {
       ...of,
       minzoom: COMPONENT_ZOOM,
       filter: ["==", ["geometry-type"], "Polygon"],
-      paint: { "fill-color": colour, "fill-opacity": 0.25, "fill-outline-color": colour },
+      paint: { "fill-color": colour, "fill-opacity": 0.14, "fill-outline-color": colour },
     },
     {
       id: "component-line",
@@ -59,8 +58,8 @@ export function componentLayers(c: Palette): LayerSpecification[] {
       filter: points,
       paint: {
         "circle-color": colour,
-        "circle-radius": ["interpolate", ["linear"], ["zoom"], 14, 1, 16, 2.6],
-        "circle-opacity": ["interpolate", ["linear"], ["zoom"], 14, 0.7, 16, 0.9],
+        "circle-radius": ["interpolate", ["linear"], ["zoom"], 14, 0.8, 15, 1.5, 16, 2.6],
+        "circle-opacity": ["interpolate", ["linear"], ["zoom"], 14, 0.5, 16, 0.9],
       },
     },
     {
@@ -77,6 +76,13 @@ export function componentLayers(c: Palette): LayerSpecification[] {
       },
     },
   ]);
+}
+
+/** 847, 3.1k: short enough to stand in its circle. */
+function shortCount(): unknown[] {
+  const count = ["to-number", ["get", "count"]];
+  const thousands = ["number-format", ["/", count, 1000], { "max-fraction-digits": 1 }];
+  return ["case", [">=", count, 1000], ["concat", thousands, "k"], ["to-string", count]];
 }
 
 function isBroken(): unknown[] {

@@ -109,17 +109,11 @@ function gridLayers(c: Palette): LayerSpecification[] {
 }
 
 function streetLayers(c: Palette, lang: Lang): LayerSpecification[] {
-  const width = (extra: number) => [
-    "interpolate",
-    ["exponential", 1.6],
-    ["zoom"],
-    11,
-    0.5 + extra,
-    14,
-    2 + extra,
-    18,
-    16 + extra,
-  ];
+  const byKind = (main: number, side: number) => ["match", ["get", "kind"], "main", main, side];
+  const width = (rim: number) => {
+    const stops = [10, byKind(0.6 + rim, 0.2 + rim), 14, byKind(2.4 + rim, 1 + rim), 18, byKind(20 + rim, 9 + rim)];
+    return ["interpolate", ["exponential", 1.6], ["zoom"], ...stops];
+  };
   const of = { source: "grids", "source-layer": "streets" };
   return layers([
     {

@@ -13,7 +13,10 @@ const PAGE = 200;
 /** More open incidents than this at once is a broken rule; the list says how many there are by its counts. */
 const MOST_OPEN = 2_000;
 
+const LOST_AFTER_MS = 1_200;
+
 let newestEventId = 0;
+let lostTimer = 0;
 
 export function select(selection: Selection | null): void {
   const before = s.view.value.selection;
@@ -114,7 +117,17 @@ function onDevices(rows: LiveRow[]): void {
   });
 }
 
+/** A line that comes back at once is not worth a word. */
+function onLost(): void {
+  if (lostTimer) return;
+  lostTimer = window.setTimeout(() => {
+    s.link.value = "lost";
+  }, LOST_AFTER_MS);
+}
+
 function onOpened(): void {
+  clearTimeout(lostTimer);
+  lostTimer = 0;
   s.link.value = "live";
   s.asOf.value = Date.now();
   void loadIncidents();
@@ -140,9 +153,10 @@ export function start(): void {
     incident: onIncident,
     devices: onDevices,
     opened: onOpened,
-    lost: () => {
-      s.link.value = "lost";
+    heartbeat: () => {
+      s.asOf.value = Date.now();
     },
+    lost: onLost,
   });
   stream.open();
   addEventListener("pagehide", () => stream.close());

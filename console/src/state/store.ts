@@ -69,7 +69,7 @@ export const cursor = signal<number | null>(null);
 export const helpOpen = signal(false);
 
 export const lang = computed(() => view.value.lang);
-export const zone = computed(() => summary.value?.timezone ?? "Asia/Shanghai");
+export const zone = computed(() => summary.value?.city.timezone ?? "Asia/Shanghai");
 export const openRows = computed(() => openByDeadline(incidents.value));
 export const openCounts = computed(() => countBySeverity(openRows.value));
 export const shownRows = computed(() => {

@@ -17,9 +17,9 @@ export function Header() {
       <div class="brand">
         <img src="/icon.svg" alt="" width="24" height="24" />
         <h1>
-          {facts ? named(facts.city_zh, facts.city_en) : "CityGrid"} <span class="muted">{t("app.title")}</span>
+          {named(facts?.city.name_zh, facts?.city.name_en) || "CityGrid"} <span class="muted">{t("app.title")}</span>
         </h1>
-        {facts?.synthetic && (
+        {facts?.city.synthetic && (
           <span class="tag" title={t("app.syntheticHint")}>
             {t("app.synthetic")}
           </span>

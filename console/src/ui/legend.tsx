@@ -11,7 +11,9 @@ const DEVICES_FROM_ZOOM = 12;
 const PROFILES = ["manhole_cover", "streetlight", "camera", "bus"];
 
 export function Legend() {
-  const [open, setOpen] = useState(() => matchMedia("(min-width: 900px)").matches);
+  // the reader's choice; before there is one, it is open where it covers nothing that matters
+  const [wanted, setOpen] = useState<boolean | null>(null);
+  const open = wanted ?? (view.value.selection === null && matchMedia("(min-width: 1000px)").matches);
   const zoom = view.value.camera?.zoom ?? 11;
   if (!open) {
     return (

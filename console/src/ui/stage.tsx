@@ -39,7 +39,7 @@ export function Stage() {
     };
   }, []);
   return (
-    <section class="stage" aria-label={t("map.label")}>
+    <section class="city" aria-label={t("map.label")}>
       <div class="map" ref={host} data-testid="map" />
       {failed && (
         <div class="map-failed">
@@ -61,7 +61,7 @@ function open(container: HTMLElement): CityMap {
     component: (code) => select({ kind: "component", id: code }),
     nothing: () => undefined,
   });
-  if (import.meta.env.MODE !== "production" || location.hash === "#map") Object.assign(window, { city });
+  if (import.meta.env.MODE !== "production") Object.assign(window, { city });
   return city;
 }
 
