@@ -91,7 +91,7 @@ def test_a_password_that_a_newer_version_needs_is_added(tmp_path) -> None:
 def test_every_supported_debian_has_its_packages(release: str) -> None:
     rows = [row for row in packages.table(packages.TABLE.read_text()) if row.release == release]
 
-    assert {row.group for row in rows} >= {"services", "python", "console", "tests"}
+    assert {row.group for row in rows} >= {"services", "python", "tests"}
     assert {"mosquitto", "chromium"} <= {row.name for row in rows}
 
 
