@@ -1,40 +1,65 @@
 """The command tree and the exit codes; nothing else.
 
 Exit codes: 0 done, 1 the work found something wrong, 2 wrong usage or settings, 3 a service does not answer.
+
+A command's module is imported when the command is used: importing all of them takes seconds, and the processes of the
+platform are started through here.
 """
 
+import importlib.metadata
 import sys
+from importlib import import_module
+from typing import Annotated
 
 import typer
 from psycopg import OperationalError
 
-from cli import city, components, db, demo, devices, doctor, grafana, grids, rules, run, services, simulate
 from core.errors import PlatformError, Unavailable
 
-app = typer.Typer(
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    help="CityGrid: sensors on street furniture, incidents on the city's grid.",
-)
-app.add_typer(services.app, name="services")
-app.add_typer(doctor.app, name="doctor")
-app.add_typer(db.app, name="db")
-app.add_typer(city.app, name="city")
-app.add_typer(grids.app, name="grids")
-app.add_typer(components.app, name="components")
-app.add_typer(devices.app, name="devices")
-app.add_typer(rules.app, name="rules")
-app.add_typer(run.app, name="run")
-app.add_typer(simulate.app, name="simulate")
-app.add_typer(demo.app, name="demo")
-app.add_typer(grafana.app, name="grafana")
+COMMANDS = {
+    "demo": "Bring a whole synthetic city to life. Example: citygrid demo --headless --duration 120",
+    "doctor": "What is there, what is missing, how to mend it. Example: citygrid doctor --json",
+    "services": "PostgreSQL and Mosquitto without containers. Example: citygrid services start",
+    "db": "The database's schema. Example: citygrid db migrate",
+    "city": "Generate and load a synthetic city. Example: citygrid city load --seed 1",
+    "grids": "Unit and patrol grids. Example: citygrid grids import grids.geojson --level unit",
+    "components": "Surveyed components. Example: citygrid components import survey.csv --crs EPSG:4548",
+    "devices": "Devices on components. Example: citygrid devices import devices.csv",
+    "rules": "Rules and their tests. Example: citygrid rules test",
+    "run": "The platform's processes. Example: citygrid run ingest",
+    "simulate": "Simulate, record, replay. Example: citygrid simulate replay feed.ndjson --speed 10",
+    "grafana": "Dashboards of a Grafana server. Example: citygrid grafana push --url http://localhost:3000",
+}
+"""Command -> what it does and an example, in the order of the help; each is `app` of the module of that name."""
+
+
+def tree(only: str | None = None) -> typer.Typer:
+    """Give the command tree; with `only`, the other commands are names and help, and their modules stay unimported."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+        help="CityGrid: sensors on street furniture, incidents on the city's grid.",
+    )
+    app.callback()(_root)
+    for name, what in COMMANDS.items():
+        command = import_module(f"cli.{name}").app if only in {None, name} else typer.Typer()
+        app.add_typer(command, name=name, help=what)
+    return app
+
+
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False) -> None:
+    if version:
+        print(f"citygrid {importlib.metadata.version('citygrid')}")
+        raise typer.Exit
 
 
 def main() -> None:
     """Run the command line; known errors become one sentence and an exit code."""
+    asked = next((argument for argument in sys.argv[1:] if not argument.startswith("-")), "")
     try:
-        app()
+        tree(only=asked)()
     except Unavailable as error:
         _fail(str(error), 3)
     except PlatformError as error:

@@ -4,11 +4,8 @@ import subprocess
 import sys
 
 import typer
-from runtime.notifier import run_notifier
 
 from runtime import log, settings
-from runtime.ingest_process import run_ingest
-from runtime.server import run_api
 
 app = typer.Typer(
     no_args_is_help=True, help="Run a process of the platform in the foreground; Ctrl-C ends it in order."
@@ -24,18 +21,24 @@ def _settings() -> settings.Settings:
 @app.command()
 def ingest() -> None:
     """Carry readings from the broker to the database and to incidents. Example: citygrid run ingest."""
+    from runtime.ingest_process import run_ingest  # noqa: PLC0415  # a process imports only what it runs
+
     run_ingest(_settings())
 
 
 @app.command()
 def api() -> None:
     """Serve the HTTP API and the console. Example: CITYGRID_HTTP_PORT=8077 citygrid run api."""
+    from runtime.server import run_api  # noqa: PLC0415  # a process imports only what it runs
+
     run_api(_settings())
 
 
 @app.command()
 def notify() -> None:
     """Send notices of live incidents. Example: CITYGRID_NOTIFY_URLS=json://localhost:9000 citygrid run notify."""
+    from runtime.notifier import run_notifier  # noqa: PLC0415  # a process imports only what it runs
+
     run_notifier(_settings())
 
 

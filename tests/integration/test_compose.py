@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 
 import runtime.server
 from api.routes import health
-from cli.main import app
+from cli.main import tree
 from runtime.services import mosquitto, passwords
 from runtime.settings import Settings
 
@@ -50,7 +50,7 @@ def test_the_system_is_whole() -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_each_command_is_one_of_ours(name: str) -> None:
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(tree())
     for word in OURS[name]["command"]:
         assert isinstance(command, TyperGroup), f"{word} has no command above it"
         assert word in command.commands
