@@ -48,6 +48,8 @@ class Part:
     """The channel concerned: the first one read."""
     threshold: float | None
     """The constant compared with; None when both sides vary."""
+    is_change: bool
+    """True when it looks at how a channel changes, not at its value."""
     value: Evaluate
     """The side that varies."""
     holds: Test
@@ -169,6 +171,7 @@ def _part(node: Comparison) -> Part:
         text=node.text,
         channel=next(syntax.channels(node), None),
         threshold=threshold,
+        is_change=any(syntax.changes(node)),
         value=_number(varying),
         holds=_comparison(node, node.comparator),
     )

@@ -1,5 +1,162 @@
-"""`citygrid rules`."""
+"""`citygrid rules`: check rule files, run their tests, show what is in force."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="rules")
+from alerts import lint as linting
+from alerts import rulebook, trialfile
+from alerts.lint import ChannelFact, ProfileFact, Surroundings
+from alerts.rule import Rule, Rulebook
+from components_registry import taxonomy
+from core.errors import InvalidInput
+from devices import profile as profiles
+from runtime import settings
+
+app = typer.Typer(no_args_is_help=True, help="Rules: check, test and show them.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+RulePath = Annotated[
+    Path | None, typer.Argument(help="A rule file or a folder of them; the rule book in force when left out.")
+]
+
+
+@app.command()
+def lint(path: RulePath = None, as_json: AsJson = False) -> None:
+    """Check rule files; exit code 1 when something is wrong. Example: citygrid rules lint my-rules/."""
+    try:
+        found = linting.findings(_rulebook(path), _surroundings())
+    except rulebook.WrongRules as wrong:
+        found = tuple(
+            linting.Finding(
+                level="error",
+                file=mistake.file,
+                line=mistake.line,
+                rule=mistake.rule,
+                field=mistake.field,
+                check="syntax",
+                message=mistake.reason,
+            )
+            for mistake in wrong.mistakes
+        )
+    errors = sum(finding.level == "error" for finding in found)
+    if as_json:
+        print(json.dumps({"errors": errors, "findings": [asdict(f) for f in found]}, ensure_ascii=False))
+    else:
+        for finding in found:
+            print(finding)
+        print(f"{errors} errors, {len(found) - errors} warnings")
+    if errors:
+        raise typer.Exit(1)
+
+
+@app.command(name="test")
+def run_tests(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Test files (*.test.yaml) or folders; the default rule book's if none.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run rule tests; exit code 1 when one fails. Example: citygrid rules test my-rules/cover.test.yaml."""
+    verdicts = [v for file in _test_files(paths or [_folder()]) for v in trialfile.verdicts(trialfile.load(file))]
+    failed = [verdict for verdict in verdicts if verdict.failures]
+    if as_json:
+        print(json.dumps({"failed": len(failed), "tests": [asdict(v) for v in verdicts]}, ensure_ascii=False))
+    else:
+        for verdict in failed:
+            print(f"{verdict.file}:{verdict.line}: FAILED {verdict.name}")
+            for failure in verdict.failures:
+                print(f"    {failure}")
+        print(f"{len(verdicts) - len(failed)} tests passed, {len(failed)} failed")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(path: RulePath = None, as_json: AsJson = False) -> None:
+    """List the rules in force. Example: citygrid rules show --json."""
+    rows = [_row(rule) for rule in _rulebook(path).rules]
+    if as_json:
+        print(json.dumps({"rules": [asdict(row) for row in rows]}, ensure_ascii=False))
+        return
+    for row in rows:
+        print(f"{row.rule:20} {row.severity:9} {row.condition}")
+        print(f"{'':20} {row.summary_zh} / {row.summary}")
+        print(f"{'':20} {', '.join(row.profiles)}; due in {row.deadline}; {row.file}:{row.line}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """A rule as it is shown."""
+
+    rule: str
+    severity: str
+    condition: str
+    clear: str | None
+    profiles: tuple[str, ...]
+    classes: tuple[str, ...]
+    districts: tuple[str, ...]
+    deadline: str
+    summary: str
+    summary_zh: str
+    source: str
+    file: str
+    line: int
+
+
+def _row(rule: Rule) -> _Row:
+    watched = rule.fires.text if rule.fires else rule.absence.text if rule.absence else ""
+    for_s = rule.for_us / 1e6
+    return _Row(
+        rule=rule.name,
+        severity=rule.severity.value,
+        condition=watched + (f" for {for_s:g} s" if for_s else ""),
+        clear=rule.clears.text if rule.clears else None,
+        profiles=rule.scope.profiles,
+        classes=rule.scope.classes,
+        districts=rule.scope.districts,
+        deadline=str(rule.raises.deadline),
+        summary=rule.annotations["summary"],
+        summary_zh=rule.annotations["summary_zh"],
+        source=rule.source,
+        file=rule.file,
+        line=rule.line,
+    )
+
+
+def _rulebook(path: Path | None) -> Rulebook:
+    return rulebook.load(path or settings.load().rules_dir or rulebook.DEFAULT)
+
+
+def _folder() -> Path:
+    return settings.load().rules_dir or rulebook.DEFAULT.parent
+
+
+def _test_files(paths: list[Path]) -> list[Path]:
+    files: list[Path] = []
+    for path in paths:
+        found = [path] if path.is_file() else sorted(path.glob(f"*{rulebook.TEST_SUFFIX}"))
+        if not found:
+            raise InvalidInput(f"{path} holds no rule tests (*{rulebook.TEST_SUFFIX})")
+        files.extend(found)
+    return files
+
+
+def _surroundings() -> Surroundings:
+    known = dict(profiles.shipped())
+    added = settings.load().profiles_dir
+    if added is not None:
+        known |= profiles.load(added)
+    return Surroundings(
+        profiles={
+            name: ProfileFact(
+                channels={c.name: ChannelFact(unit=c.unit, min=c.min, max=c.max) for c in one.channels},
+                classes=one.classes,
+            )
+            for name, one in known.items()
+        },
+        classes=frozenset(taxonomy.TANGSHAN.classes),
+    )

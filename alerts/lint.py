@@ -1,0 +1,250 @@
+"""Findings on a rule book that reads well but cannot be right: tried on the plausible values of its channels. Pure.
+
+A condition is evaluated on every combination of values around its own thresholds and at the ends of the channels'
+ranges. Whatever it does on none, or on all of them, it will never or always do.
+"""
+
+import difflib
+import itertools
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts import syntax
+from alerts.condition import Condition
+from alerts.rule import Rule, Rulebook
+
+Level = Literal["error", "warning"]
+_MOST_COMBINATIONS = 200_000
+_PERCENT_UNITS = frozenset({"%", "%LEL"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelFact:
+    """What is known of a channel: its unit and plausible range."""
+
+    unit: str
+    min: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileFact:
+    """What is known of a device profile."""
+
+    channels: Mapping[str, ChannelFact]
+    classes: Collection[str]
+    """Component classes its devices stand on; none = they stand on nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What rules are checked against."""
+
+    profiles: Mapping[str, ProfileFact]
+    classes: Collection[str]
+    """All classes of the catalogue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong or doubtful."""
+
+    level: Level
+    file: str
+    line: int
+    rule: str
+    field: str
+    check: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.level}: rule {self.rule}: {self.field}: {self.message} [{self.check}]"
+
+
+_Report = Callable[[Level, str, str, str], Finding]
+
+
+def findings(rulebook: Rulebook, known: Surroundings) -> tuple[Finding, ...]:
+    """Give everything that is wrong or doubtful, in the order of the rules."""
+    return tuple(finding for rule in rulebook.rules for finding in _of_rule(rule, known))
+
+
+def _of_rule(rule: Rule, known: Surroundings) -> Iterator[Finding]:
+    def report(level: Level, field: str, check: str, message: str) -> Finding:
+        return Finding(
+            level=level, file=rule.file, line=rule.line, rule=rule.name, field=field, check=check, message=message
+        )
+
+    yield from _scope(rule, known, report)
+    yield from _ownership(rule, known, report)
+    for name in rule.scope.profiles:
+        profile = known.profiles.get(name)
+        if profile is not None and rule.fires is not None:
+            yield from _conditions(rule, rule.fires, name, profile, report)
+    if rule.fires is not None:
+        yield from _recovery(rule, known, report)
+
+
+def _scope(rule: Rule, known: Surroundings, report: _Report) -> Iterator[Finding]:
+    for name in rule.scope.profiles:
+        if name not in known.profiles:
+            message = f"there is no device profile {name}{_near(name, known.profiles)}"
+            yield report("error", "scope.profile", "unknown_profile", message)
+    carried = {code for p in rule.scope.profiles if p in known.profiles for code in known.profiles[p].classes}
+    for code in rule.scope.classes:
+        if code not in known.classes:
+            yield report("error", "scope.class", "unknown_class", f"the catalogue has no class {code}")
+        elif code not in carried:
+            message = f"no device of {', '.join(rule.scope.profiles)} stands on class {code}: the rule never sees one"
+            yield report("warning", "scope.class", "class_not_carried", message)
+
+
+def _ownership(rule: Rule, known: Surroundings, report: _Report) -> Iterator[Finding]:
+    if rule.raises.department is not None:
+        return
+    for name in rule.scope.profiles:
+        if name in known.profiles and not known.profiles[name].classes:
+            message = f"devices of {name} stand on no component: name the department that gets the incident"
+            yield report("error", "raises.department", "no_department", message)
+
+
+def _conditions(rule: Rule, fires: Condition, name: str, profile: ProfileFact, report: _Report) -> Iterator[Finding]:
+    given = [("expr", fires), *([("clear", rule.clears)] if rule.clears else [])]
+    unknown = False
+    for field, condition in given:
+        for channel in sorted(condition.channels - profile.channels.keys()):
+            unknown = True
+            message = f"profile {name} has no channel {channel}{_near(channel, profile.channels)}"
+            yield report("error", field, "unknown_channel", message)
+    if unknown:
+        return
+    yield from (f for field, c in given for f in _units(field, c, profile, report))
+    grid = _grid([condition for _, condition in given], profile)
+    if grid is None:
+        return
+    yield from _on_grid(rule, fires, name, grid, report)
+
+
+def _on_grid(rule: Rule, fires: Condition, name: str, grid: "_Grid", report: _Report) -> Iterator[Finding]:
+    fired = fires.holds(grid)
+    if not fired.any():
+        yield report("error", "expr", "impossible", f"never holds within the plausible ranges of {name}")
+        return
+    if fired.all():
+        yield report("error", "expr", "always", f"holds for every plausible reading of {name}")
+    if rule.clears is None:
+        return
+    cleared = rule.clears.holds(grid)
+    if not cleared.any():
+        yield report("error", "clear", "no_recovery", f"never holds within the plausible ranges of {name}")
+    both = np.flatnonzero(fired & cleared)
+    if len(both):
+        message = f"holds together with `expr`, e.g. at {grid.point(int(both[0]))}: the rule would flap"
+        yield report("error", "clear", "contradictory", message)
+
+
+def _units(field: str, condition: Condition, profile: ProfileFact, report: _Report) -> Iterator[Finding]:
+    for part in condition.parts:
+        fact = profile.channels.get(part.channel or "")
+        if fact is None or part.threshold is None or part.is_change:
+            continue
+        if fact.unit in _PERCENT_UNITS and 0 < part.threshold <= 1:
+            range_text = f"`{part.text}`: {part.channel} is in {fact.unit}, {fact.min:g} to {fact.max:g}"
+            message = f"{range_text}: {part.threshold:g} looks like a ratio; write {part.threshold * 100:g}?"
+            yield report("warning", field, "unit_trap", message)
+        elif not fact.min <= part.threshold <= fact.max:
+            message = f"`{part.text}`: {part.channel} is plausible from {fact.min:g} to {fact.max:g} {fact.unit}"
+            yield report("warning", field, "out_of_range", f"{message}; readings beyond are stored as not measured")
+
+
+def _recovery(rule: Rule, known: Surroundings, report: _Report) -> Iterator[Finding]:
+    """A rule that recovers exactly where it fires flaps on noise; a flag (0 or 1) has no noise."""
+    assert rule.fires is not None
+    if rule.clears is not None or rule.keep_firing_us:
+        return
+    facts = [
+        known.profiles[p].channels.get(c)
+        for p in rule.scope.profiles
+        if p in known.profiles
+        for c in rule.fires.channels
+    ]
+    if any(fact is not None and (fact.min, fact.max) != (0, 1) for fact in facts):
+        message = "is missing: without it the rule recovers where it fires, and noise makes it flap"
+        yield report("warning", "clear", "flapping", message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """All combinations of the interesting values, as the columns a condition looks at."""
+
+    columns: Mapping[str, NDArray[np.float64]]
+    deltas: Mapping[str, NDArray[np.float64]]
+
+    def __len__(self) -> int:
+        return len(next(iter({**self.columns, **self.deltas}.values())))
+
+    def column(self, channel: str) -> NDArray[np.float64]:
+        return self.columns[channel]
+
+    def delta(self, channel: str) -> NDArray[np.float64]:
+        return self.deltas[channel]
+
+    def elapsed_s(self) -> NDArray[np.float64]:
+        return np.ones(len(self))
+
+    def point(self, row: int) -> str:
+        values = [f"{name} = {column[row]:g}" for name, column in self.columns.items()]
+        changes = [f"rate({name}) = {column[row]:g}" for name, column in self.deltas.items()]
+        return ", ".join(values + changes)
+
+
+def _grid(conditions: list[Condition], profile: ProfileFact) -> _Grid | None:
+    """Give the combinations, None when there are too many to try."""
+    constants = sorted({value for condition in conditions for value in _constants(condition.tree)})
+    axes: dict[tuple[str, bool], list[float]] = {}
+    for channel in sorted({c for condition in conditions for c in condition.channels}):
+        fact = profile.channels[channel]
+        axes[channel, False] = _around(constants, fact.min, fact.max)
+    for channel in sorted({c for condition in conditions for c in condition.changes}):
+        fact = profile.channels[channel]
+        span = fact.max - fact.min
+        axes[channel, True] = sorted({*_around(constants, -span, span), 0.0})
+    if np.prod([float(len(values)) for values in axes.values()]) > _MOST_COMBINATIONS:
+        return None
+    table = np.array(list(itertools.product(*axes.values())))
+    columns = {name: table[:, number] for number, (name, changed) in enumerate(axes) if not changed}
+    deltas = {name: table[:, number] for number, (name, changed) in enumerate(axes) if changed}
+    return _Grid(columns, deltas)
+
+
+def _around(constants: list[float], low: float, high: float) -> list[float]:
+    """Give the ends of a range, and the thresholds in it with their neighbours and the middles between them."""
+    inside = [value for value in constants if low <= value <= high]
+    edges = sorted({low, *inside, high})
+    middles = [(a + b) / 2 for a, b in itertools.pairwise(edges)]
+    return sorted({*edges, *middles})
+
+
+def _constants(node: syntax.Node) -> Iterator[float]:
+    match node:
+        case syntax.Constant(value):
+            yield value
+        case syntax.Comparison(_, left, right) | syntax.Arithmetic(_, left, right):
+            yield from _constants(left)
+            yield from _constants(right)
+        case syntax.Magnitude(of) | syntax.Negation(of):
+            yield from _constants(of)
+        case syntax.Junction(_, parts):
+            for part in parts:
+                yield from _constants(part)
+        case _:
+            return
+
+
+def _near(name: str, known: Collection[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f": did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(known))}"
