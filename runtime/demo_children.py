@@ -19,7 +19,7 @@ from core.errors import Unavailable
 log = structlog.get_logger()
 
 RESTART_S = 0.5
-STARTING_S = 5.0
+STARTING_S = 15.0
 """A child that ends sooner than this never worked; three times in a row and we give up."""
 TRIES = 3
 PATIENCE_S = 15.0

@@ -269,7 +269,7 @@ class Session:
     def _judge(self, tally: Tally, outlet: Outlet, children: Children, services: Keeper) -> Report:
         """Give the verdict from what the database holds."""
         conn = self._connection()
-        incidents = stored_incidents(conn, tally.start_ms)
+        incidents = stored_incidents(conn, tally.start_ms, self._ended_ms)
         verdict = tally.verdict(conn, incidents)
         row = conn.execute(COMPONENTS).fetchone()
         conn.close()

@@ -21,7 +21,7 @@ SELECT i.incident_id, i.rule, i.severity, d.label, u.code, extract(epoch FROM i.
 FROM incident AS i
 LEFT JOIN device AS d ON d.device_id = i.device_id
 LEFT JOIN unit_grid AS u ON u.unit_grid_id = i.unit_grid_id
-WHERE i.opened_at >= %(since)s AND i.origin = 1
+WHERE i.fired_ts BETWEEN %(since)s AND %(until)s AND i.origin = 1
 ORDER BY i.incident_id
 """
 GRID_AT = """
@@ -55,6 +55,7 @@ class Tally:
         default_factory=dict[tuple[str, int], tuple[float, float] | None]
     )
     _grids: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
+    _known: set[int] = field(default_factory=set[int])
     _watched: dict[int, bool] = field(default_factory=dict[int, bool])
 
     def note_tick(self, tick: Tick) -> None:
@@ -85,11 +86,12 @@ class Tally:
                     self._remember(message)
 
     def note_sighting(self, sighting: Sighting) -> None:
-        """Take an incident that became visible."""
-        if sighting.kind != "fired" or sighting.incident.fired_ms < self.start_ms:
-            return
-        self.sightings.append(sighting)
+        """Take an event of an incident; the first one is when it became visible."""
         incident = sighting.incident
+        if incident.fired_ms < self.start_ms or incident.incident_id in self._known:
+            return
+        self._known.add(incident.incident_id)
+        self.sightings.append(sighting)
         was_published = (incident.device_label, incident.fired_ms) in self._published
         if was_published and incident.rule != NOBODY_PUBLISHES:
             self.visible_s.append((sighting.seen_ms - incident.fired_ms) / 1000)
@@ -122,10 +124,13 @@ class Tally:
         self._published[self.setup.roster.label[message.device], message.ts_ms] = place
 
 
-def stored_incidents(conn: Connection, since_ms: int) -> list[Seen]:
-    """Give the incidents that simulated readings have raised since an instant."""
-    since = datetime.fromtimestamp(since_ms / 1000, tz=UTC)
-    rows = conn.execute(INCIDENTS, {"since": since}).fetchall()
+def stored_incidents(conn: Connection, since_ms: int, until_ms: int) -> list[Seen]:
+    """Give the incidents that simulated readings have raised in a run; the silence after its end is no fault."""
+    span = {
+        "since": datetime.fromtimestamp(since_ms / 1000, tz=UTC),
+        "until": datetime.fromtimestamp(until_ms / 1000, tz=UTC),
+    }
+    rows = conn.execute(INCIDENTS, span).fetchall()
     return [
         Seen(
             incident_id=row[0],

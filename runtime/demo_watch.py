@@ -30,7 +30,6 @@ class Sighting:
     """An incident event when it reached us."""
 
     incident: Seen
-    kind: str
     title: str
     seen_ms: int
 
@@ -83,11 +82,7 @@ class Watcher:
             return
         message: dict[str, Any] = json.loads(data)
         item = message["incident"]
-        self.on_sighting(
-            Sighting(
-                incident=seen(item), kind=message["kind"], title=item["title_en"], seen_ms=round(time.time() * 1000)
-            )
-        )
+        self.on_sighting(Sighting(incident=seen(item), title=item["title_en"], seen_ms=round(time.time() * 1000)))
 
 
 def seen(item: dict[str, Any]) -> Seen:
