@@ -72,15 +72,17 @@ class Entry:
     file: str
     rule: str = ""
     field: str = ""
+    key: yaml.Node | None = None
+    """The key it stands under; None at the top and in a list."""
 
     @property
     def line(self) -> int:
         """Give the line, counted from 1."""
-        return self.node.start_mark.line + 1
+        return (self.key or self.node).start_mark.line + 1
 
     def of_rule(self, rule: str) -> "Entry":
         """Give the same entry, with mistakes in it named after `rule`."""
-        return replace(self, rule=rule, field="")
+        return replace(self, rule=rule, field="", key=None)
 
     def mistake(self, reason: str) -> Mistake:
         """Give the error that says what is wrong here."""
@@ -92,10 +94,10 @@ class Entry:
 
     def get(self, key: str) -> "Entry | None":
         """Give the entry under a key, None when it is absent or empty."""
-        node = self._mapping().get(key)
-        if node is None or node.tag == "tag:yaml.org,2002:null":
+        if key not in self._mapping():
             return None
-        return replace(self, node=node, field=f"{self.field}.{key}" if self.field else key)
+        entry = self._under(key)
+        return None if entry.node.tag == "tag:yaml.org,2002:null" else entry
 
     def need(self, key: str) -> "Entry":
         """Give the entry under a key that must be there."""
@@ -108,14 +110,13 @@ class Entry:
         """Raise `Mistake` for the first key that is not known."""
         for key in self.names():
             if key not in known:
-                entry = replace(self, node=self._mapping()[key], field=f"{self.field}.{key}" if self.field else key)
-                raise entry.mistake(f"is no known key; known are {', '.join(known)}")
+                raise self._under(key).mistake(f"is no known key; known are {', '.join(known)}")
 
     def items(self) -> "tuple[Entry, ...]":
         """Give the entries of a list."""
         if not isinstance(self.node, yaml.SequenceNode):
             raise self.mistake("must be a list")
-        return tuple(replace(self, node=node) for node in self.node.value)
+        return tuple(replace(self, node=node, key=None) for node in self.node.value)
 
     def text(self) -> str:
         """Give a scalar as it was written."""
@@ -131,12 +132,16 @@ class Entry:
                 raise entry.mistake(f"{entry.text()!r} is not {wanted}")
         return tuple(entry.text() for entry in entries)
 
-    def _mapping(self) -> dict[str, yaml.Node]:
+    def _under(self, key: str) -> "Entry":
+        name, node = self._mapping()[key]
+        return replace(self, key=name, node=node, field=f"{self.field}.{key}" if self.field else key)
+
+    def _mapping(self) -> dict[str, tuple[yaml.Node, yaml.Node]]:
         if not isinstance(self.node, yaml.MappingNode):
             raise self.mistake("must be a mapping of keys to values")
-        result: dict[str, yaml.Node] = {}
+        result: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         for key, value in self.node.value:
             if str(key.value) in result:
                 raise Mistake(self.file, key.start_mark.line + 1, self.rule, str(key.value), "stands here twice")
-            result[str(key.value)] = value
+            result[str(key.value)] = (key, value)
         return result

@@ -1,0 +1,94 @@
+import pytest
+
+from alerts import lint, rulebook
+from alerts.lint import ChannelFact, ProfileFact, Surroundings
+
+KNOWN = Surroundings(
+    profiles={
+        "cover": ProfileFact(
+            channels={
+                "tilt_deg": ChannelFact(unit="deg", min=0, max=180),
+                "gas_pct": ChannelFact(unit="%LEL", min=0, max=100),
+                "open": ChannelFact(unit="1", min=0, max=1),
+                "water_m": ChannelFact(unit="m", min=0, max=10),
+            },
+            classes=("0101",),
+        ),
+        "bus": ProfileFact(channels={"speed_kmh": ChannelFact(unit="km/h", min=0, max=150)}, classes=()),
+    },
+    classes=("0101", "0137"),
+)
+
+
+def checks(
+    keys: str, scope: str = "{profile: cover}", raises: str = "{deadline: 1 hour}"
+) -> list[tuple[str, str, str]]:
+    text = f"""
+groups:
+  - name: g
+    rules:
+      - alert: R
+        {keys}
+        scope: {scope}
+        labels: {{severity: info}}
+        raises: {raises}
+        annotations: {{summary: s, summary_zh: s}}
+"""
+    return [(f.level, f.field, f.check) for f in lint.findings(rulebook.parse({"r.yaml": text}), KNOWN)]
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("expr: tilt_deg > 15\n        clear: tilt_deg < 10", []),
+        ("expr: open > 0.5", []),
+        ("expr: tilt_deg > 15\n        keep_firing_for: 10s", []),
+        ("expr: water_m > 2 or rate(water_m) > 0.5\n        clear: water_m < 1", [("error", "clear", "contradictory")]),
+        ("expr: tilt_deg > 15", [("warning", "clear", "flapping")]),
+        ("expr: tlit_deg > 15", [("error", "expr", "unknown_channel"), ("warning", "clear", "flapping")][:1]),
+        ("expr: gas_pct > 0.25\n        clear: gas_pct < 0.2",
+         [("warning", "expr", "unit_trap"), ("warning", "clear", "unit_trap")]),
+        ("expr: tilt_deg > 200\n        clear: tilt_deg < 10",
+         [("warning", "expr", "out_of_range"), ("error", "expr", "impossible")]),
+        ("expr: tilt_deg >= 0\n        keep_firing_for: 1s", [("error", "expr", "always")]),
+        ("expr: tilt_deg > 15\n        clear: tilt_deg < 20", [("error", "clear", "contradictory")]),
+        ("expr: tilt_deg > 15\n        clear: tilt_deg < 5 and tilt_deg > 6", [("error", "clear", "no_recovery")]),
+        ("expr: tilt_deg > 15 and tilt_deg < 10\n        keep_firing_for: 1s", [("error", "expr", "impossible")]),
+        ("absent_for: 3 intervals", []),
+    ],
+)  # fmt: skip
+def test_a_condition_that_cannot_be_right_is_found(keys: str, expected: list[tuple[str, str, str]]) -> None:
+    assert checks(keys) == expected
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        ('{profile: cover, class: "0101"}', []),
+        ('{profile: cover, class: "0999"}', [("error", "scope.class", "unknown_class")]),
+        ('{profile: cover, class: "0137"}', [("warning", "scope.class", "class_not_carried")]),
+        ("{profile: covre}", [("error", "scope.profile", "unknown_profile")]),
+        ("{profile: bus}", [("error", "raises.department", "no_department")]),
+    ],
+)
+def test_a_scope_that_cannot_be_right_is_found(scope: str, expected: list[tuple[str, str, str]]) -> None:
+    assert checks("absent_for: 3 intervals", scope) == expected
+
+
+def test_a_finding_says_what_would_be_right() -> None:
+    text = """
+groups:
+  - name: g
+    rules:
+      - alert: R
+        expr: tlit_deg > 15
+        scope: {profile: cover}
+        labels: {severity: info}
+        raises: {deadline: 1 hour}
+        annotations: {summary: s, summary_zh: s}
+"""
+    (finding,) = lint.findings(rulebook.parse({"r.yaml": text}), KNOWN)
+
+    assert str(finding) == (
+        "r.yaml:5: error: rule R: expr: profile cover has no channel tlit_deg: did you mean tilt_deg? [unknown_channel]"
+    )
