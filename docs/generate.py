@@ -1,0 +1,78 @@
+"""Write the pages that repeat what the code says: docs/settings.md and docs/cli.md; `--check` only compares.
+
+Example: python -m docs.generate
+"""  # noqa: INP001  # a script beside the pages it writes, not a package
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer.core
+import typer.main
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from cli.main import tree
+from runtime.settings import Settings
+
+FOLDER = Path(__file__).parent
+GENERATED = "<!-- Written by `python -m docs.generate`; a test compares. -->"
+
+
+def pages() -> Mapping[str, str]:
+    """Give file name -> text of the generated pages."""
+    return {"settings.md": "\n".join(_settings()) + "\n", "cli.md": "\n".join(_commands()) + "\n"}
+
+
+def _settings() -> Iterator[str]:
+    yield from ("# Settings", "", GENERATED, "")
+    yield "Every setting is a variable of the environment, or a line of a file `.env` in the working directory."
+    yield from ("", "| variable | default | what it sets |", "|---|---|---|")
+    for name, field in Settings.model_fields.items():
+        description = (field.description or "").replace("|", "\\|")
+        yield f"| `CITYGRID_{name.upper()}` | {_default(field)} | {description} |"
+    yield ""
+    yield "`citygrid grafana` also takes `CITYGRID_GRAFANA_URL` and `CITYGRID_GRAFANA_TOKEN` in place of its options."
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is None or isinstance(field.default, SecretStr):
+        return "none"
+    return f"`{field.default}`" if str(field.default) else "empty"
+
+
+def _commands() -> Iterator[str]:
+    yield from ("# Commands", "", GENERATED, "")
+    yield "Exit status: 0 done; 1 the work found something wrong; 2 wrong usage; 3 a service does not answer."
+    for path, command in walk(typer.main.get_command(tree()), ("citygrid",)):
+        yield from ("", f"## `{' '.join(path)}`", "")
+        yield from (line.rstrip() for line in (command.help or "").strip().splitlines())
+        options = [parameter for parameter in command.params if isinstance(parameter, typer.core.TyperOption)]
+        shown = [option for option in options if not option.hidden and option.name != "help"]
+        if shown:
+            yield from ("", "| option | meaning |", "|---|---|")
+        for option in shown:
+            yield f"| `{', '.join(option.opts)}` | {(option.help or '').replace('|', chr(92) + '|')} |"
+
+
+def walk(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Give every command that does something, with the words that call it, in the order of the tree."""
+    children: Mapping[str, Any] = getattr(command, "commands", {})
+    if not children or (command.invoke_without_command and len(path) > 1):
+        yield path, command
+    for name, child in children.items():
+        yield from walk(child, (*path, name))
+
+
+def main() -> int:
+    """Write or compare; exit status 1 when `--check` finds a difference."""
+    if "--check" in sys.argv[1:]:
+        return int(any((FOLDER / name).read_text(encoding="utf-8") != text for name, text in pages().items()))
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
