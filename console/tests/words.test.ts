@@ -3,7 +3,7 @@ import { en } from "../src/i18n/en";
 import { name, text, word } from "../src/i18n/text";
 import { zh } from "../src/i18n/zh";
 import { timeLeft } from "../src/lib/deadline";
-import { comparisonSign, explanation } from "../src/lib/explain";
+import { comparisonSign, explanation, silence } from "../src/lib/explain";
 import { grouped, unitText, withUnit } from "../src/lib/number";
 import { absolute, short, span } from "../src/lib/time";
 import { incident, minutes, NOW } from "./builders";
@@ -83,6 +83,10 @@ describe("the number that explains", () => {
     });
   });
   it("is absent when nothing was measured", () => expect(explanation({ comparison: "absent" })).toBeNull());
+  it("is a time when a device says nothing", () => {
+    expect(silence({ channel: null, unit: "s", value: 45, comparison: "absent for 3 intervals" })).toBe(45);
+    expect(silence(incident().evidence)).toBeNull();
+  });
   it("knows the signs", () => {
     expect(comparisonSign("a >= 3")).toBe("≥");
     expect(comparisonSign("silent")).toBe("");

@@ -155,7 +155,8 @@ export interface City {
 
 export interface Summary {
   as_of: string;
-  city: City;
+  /** all facts by key; the city itself under `city` */
+  city: City & { city?: City };
   components: number;
   devices: Partial<Record<Health, number>>;
   open_incidents: Partial<Record<Severity, number>>;

@@ -18,6 +18,7 @@ export const en: Record<Key, string> = {
   "summary.rateUnit": "/s",
   "summary.lag": "Lag",
 
+  "link.title": "Connection",
   "link.live": "Live",
   "link.connecting": "Connecting",
   "link.lost": "Connection lost, data as of {time}",
@@ -51,7 +52,7 @@ export const en: Record<Key, string> = {
   "action.by": "Your name",
   "action.byHint": "Goes into the case timeline",
   "action.department": "Department",
-  "action.assignee": "Person (optional)",
+  "action.assignee": "Person",
   "action.reason": "Reason",
   "action.reasonHint": "e.g. checked on site, cover back in place",
   "action.noteHint": "Note (optional)",
@@ -60,7 +61,7 @@ export const en: Record<Key, string> = {
   "action.busy": "Sending…",
   "action.needActor": "Enter your name first",
   "action.needReason": "Closing needs a reason",
-  "action.needDepartment": "Choose a department",
+  "action.needDepartment": "Choose a department or name a person",
   "action.none": "This case has ended; nothing to do",
   "action.conflict": "Somebody was faster: {detail}",
 
@@ -86,6 +87,7 @@ export const en: Record<Key, string> = {
   "list.done": "took {span}",
   "list.for": "for {span}",
   "list.noEvidence": "no reading",
+  "list.silentFor": "no reading for {span}",
 
   "detail.incident": "Incident",
   "detail.device": "Device",

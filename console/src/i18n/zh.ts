@@ -16,6 +16,7 @@ export const zh = {
   "summary.rateUnit": "条/秒",
   "summary.lag": "延迟",
 
+  "link.title": "连接",
   "link.live": "实时",
   "link.connecting": "连接中",
   "link.lost": "连接中断，数据截至 {time}",
@@ -49,7 +50,7 @@ export const zh = {
   "action.by": "经办人",
   "action.byHint": "您的姓名，记入案件时间线",
   "action.department": "专业部门",
-  "action.assignee": "处置人（可不填）",
+  "action.assignee": "处置人",
   "action.reason": "原因",
   "action.reasonHint": "例如：现场核查，井盖已复位",
   "action.noteHint": "备注（可不填）",
@@ -58,7 +59,7 @@ export const zh = {
   "action.busy": "提交中…",
   "action.needActor": "请先填写经办人",
   "action.needReason": "结案须写明原因",
-  "action.needDepartment": "请选择专业部门",
+  "action.needDepartment": "请选择专业部门或填写处置人",
   "action.none": "案件已办结，无须操作",
   "action.conflict": "别人已先处理：{detail}",
 
@@ -84,6 +85,7 @@ export const zh = {
   "list.done": "用时{span}",
   "list.for": "持续 {span}",
   "list.noEvidence": "无读数佐证",
+  "list.silentFor": "已 {span} 无读数",
 
   "detail.incident": "案件",
   "detail.device": "设备",

@@ -24,3 +24,8 @@ export function explanation(evidence: Partial<Evidence>): Explanation | null {
   const limit = sign && typeof threshold === "number" ? `${sign} ${withUnit(threshold, unit)}` : "";
   return { channel, value: withUnit(value, unit), limit, forSeconds: evidence.for_s ?? 0 };
 }
+
+/** A rule about absence measures nothing but time: how long nothing was heard, in seconds. */
+export function silence(evidence: Partial<Evidence>): number | null {
+  return !evidence.channel && evidence.unit === "s" && typeof evidence.value === "number" ? evidence.value : null;
+}

@@ -6,7 +6,7 @@ export type Action = "acknowledge" | "assign" | "close";
 const NEXT: Record<Stage, readonly Action[]> = {
   reported: ["acknowledge", "close"],
   accepted: ["assign", "close"],
-  dispatched: ["close"],
+  dispatched: ["close", "assign"],
   resolved: [],
   closed: [],
 };

@@ -61,12 +61,12 @@ function ActionForm({ action, incident, cancel, done }: FormProps) {
 
   const send = async (event: Event) => {
     event.preventDefault();
-    const missing = missingInput(action, { reason, department });
+    const missing = missingInput(action, { reason, department, assignee });
     if (missing) return setProblem(missing);
     setBusy(true);
     try {
       const body = { actor: actor.value.trim(), reason: reason.trim() || undefined };
-      const to = { assignee: assignee.trim() || undefined, department_id: Number(department) };
+      const to = { assignee: assignee.trim() || undefined, department_id: department ? Number(department) : undefined };
       await act(incident.incident_id, action, action === "assign" ? { ...body, ...to } : body);
       done();
     } catch (error) {
@@ -148,10 +148,10 @@ function ActionForm({ action, incident, cancel, done }: FormProps) {
   );
 }
 
-function missingInput(action: Action, given: { reason: string; department: string }): string {
+function missingInput(action: Action, given: { reason: string; department: string; assignee: string }): string {
   if (!actor.value.trim()) return t("action.needActor");
   if (action === "close" && !given.reason.trim()) return t("action.needReason");
-  if (action === "assign" && !given.department) return t("action.needDepartment");
+  if (action === "assign" && !given.department && !given.assignee.trim()) return t("action.needDepartment");
   return "";
 }
 

@@ -2,13 +2,12 @@
 import { grouped } from "../lib/number";
 import { clock } from "../lib/time";
 import { switchLang, switchTheme } from "../state/control";
-import { asOf, helpOpen, lang, link, named, openCounts, summary, t, theme, word, zone } from "../state/store";
+import { asOf, city, helpOpen, lang, link, named, openCounts, summary, t, theme, word, zone } from "../state/store";
 import { SEVERITIES } from "../state/view";
 import { HealthGlyph, Icon, SeverityGlyph } from "./glyphs";
 import { Search } from "./search";
 
 export function Header() {
-  const facts = summary.value;
   return (
     <header class="top">
       <a class="skip" href="#incidents">
@@ -17,9 +16,9 @@ export function Header() {
       <div class="brand">
         <img src="/icon.svg" alt="" width="24" height="24" />
         <h1>
-          {named(facts?.city.name_zh, facts?.city.name_en) || "CityGrid"} <span class="muted">{t("app.title")}</span>
+          {named(city.value.name_zh, city.value.name_en) || "CityGrid"} <span class="muted">{t("app.title")}</span>
         </h1>
-        {facts?.city.synthetic && (
+        {city.value.synthetic && (
           <span class="tag" title={t("app.syntheticHint")}>
             {t("app.synthetic")}
           </span>
@@ -131,8 +130,8 @@ function LinkState() {
   if (state === "lost") return null;
   return (
     <div class="stat stat-link" title={clock(asOf.value, zone.value)}>
-      <dt class="sr-only">{t("link.live")}</dt>
-      <dd>
+      <dt class="sr-only">{t("link.title")}</dt>
+      <dd data-testid="link">
         <i class={`beat beat-${state}`} aria-hidden="true" />
         {t(state === "live" ? "link.live" : "link.connecting")}
       </dd>

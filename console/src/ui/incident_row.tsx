@@ -1,6 +1,6 @@
 /** One incident in the list: what, where, the number, how long is left, who has it. */
 import type { Incident } from "../api/types";
-import { explanation } from "../lib/explain";
+import { explanation, silence } from "../lib/explain";
 import { span } from "../lib/time";
 import { select } from "../state/control";
 import { mustAct } from "../state/incidents";
@@ -18,6 +18,8 @@ export function place(incident: Incident): string {
 
 export function Explained({ incident }: { incident: Incident }) {
   const number = explanation(incident.evidence);
+  const silent = silence(incident.evidence);
+  if (silent !== null) return <b class="because">{t("list.silentFor", { span: span(silent * 1000, lang.value) })}</b>;
   if (!number) return <span class="because muted">{t("list.noEvidence")}</span>;
   return (
     <span class="because">
