@@ -12,7 +12,7 @@ from api import console, docs, problems
 from api.description import describe
 from api.guard import Guard, SecurityHeaders
 from api.observe import Observe
-from api.parameters import operations, require_known
+from api.parameters import operations, require_json, require_known
 from api.routes import catalogue, components, devices, grids, health, incidents, readings, stream, summary, tiles
 from api.services import Services
 
@@ -55,7 +55,7 @@ def _bare_app(lifespan: Lifespan | None) -> FastAPI:
         openapi_url="/api/openapi.json",
         lifespan=lifespan,
         generate_unique_id_function=_operation_id,
-        dependencies=[Depends(require_known)],
+        dependencies=[Depends(require_known), Depends(require_json)],
         redirect_slashes=False,
         strict_content_type=True,
     )

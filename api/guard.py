@@ -1,7 +1,8 @@
-"""Refuses what no route should see: foreign hosts, commands from other sites, bodies that are too large or not JSON.
+"""Refuses what no route should see: foreign hosts, commands from other sites, bodies that are too large.
 
 There are no accounts yet, so a browser on the same machine is the way in for an attacker: a page of another site that
-posts to 127.0.0.1 (cross-site request), or one whose name was re-pointed to it (DNS rebinding).
+posts to 127.0.0.1 (cross-site request), or one whose name was re-pointed to it (DNS rebinding). `api.parameters`
+adds that commands are JSON, which a form of another site cannot send.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.problems import problem
 
 BODY_LIMIT_BYTES = 64 * 1024
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+COMMANDS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 SAME_SITE = frozenset({"same-origin", "none"})
 
 # MapLibre draws in workers made from blobs and takes images from data and blob addresses; styles are set on elements by
@@ -66,7 +67,7 @@ class Guard:
         if refusal:
             await problem(*refusal, scope)(scope, receive, send)
             return
-        body = await _bounded(receive) if scope["method"] not in SAFE_METHODS else receive
+        body = await _bounded(receive) if scope["method"] in COMMANDS else receive
         if body is None:
             limit = f"The body is larger than {BODY_LIMIT_BYTES} bytes."
             await problem("too-large", limit, scope, headers={"Connection": "close"})(scope, receive, send)
@@ -78,15 +79,12 @@ class Guard:
         host = headers.get("host", "")
         if "*" not in self._hosts and host_name(host) not in self._hosts:
             return "wrong-host", f"The request names the host {host!r}."
-        if method in SAFE_METHODS:
+        if method not in COMMANDS:
             return None
         site = headers.get("sec-fetch-site", "same-origin")
         origin = headers.get("origin")
         if site not in SAME_SITE or (origin and origin.partition("://")[2] != host):
             return "cross-site", f"The browser says it comes from {origin or site}."
-        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/json":
-            return "unsupported-media-type", f"The body's type is {kind or 'not given'}."
         if (
             not headers.get("content-length", "0").isdigit()
             or int(headers.get("content-length", "0")) > BODY_LIMIT_BYTES

@@ -1,11 +1,15 @@
-"""Refuses query parameters that an operation does not have: a misspelt filter would silently give everything."""
+"""What every operation asks of a request: query parameters it has, and commands in JSON.
+
+A misspelt filter would silently give everything; a body of another type may come from a form of another site.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 
+from api.guard import COMMANDS
 from api.problems import UnknownParameter
 
 
@@ -27,6 +31,15 @@ def operations(schema: Mapping[str, Any]) -> Mapping[str, Operation]:
         for path, methods in schema["paths"].items()
         for operation in methods.values()
     }
+
+
+def require_json(request: Request) -> None:
+    """Raise 415 for a command whose body is not called JSON."""
+    if request.method not in COMMANDS:
+        return
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise HTTPException(415, f"The body's type is {kind or 'not given'}; commands are application/json.")
 
 
 def require_known(request: Request) -> None:

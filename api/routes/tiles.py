@@ -14,6 +14,8 @@ from storage import tiles
 router = APIRouter(prefix="/tiles", tags=["tiles"])
 COMPONENTS_KEPT_S = 60
 """Surveys change components rarely; a browser may use a tile this long without asking."""
+COUNTS_KEPT_S = 300
+"""Far tiles count many components: about 0.1 s each for the whole city, so the server keeps them longer."""
 GRIDS_KEPT_S = 1
 
 Zoom = Annotated[int, Path(ge=0, le=22)]
@@ -28,7 +30,8 @@ async def get_component_tile(request: Request, services: Use, z: Zoom, x: Number
     From zoom 14 layer `components` with `class_code`, `state` and, from zoom 16, `code`; below it layer
     `component_counts`: one point a unit grid, or coarser, with `count`. No tile is over 500 kB.
     """
-    body = await _tile(services, tiles.components, (z, x, y), COMPONENTS_KEPT_S)
+    kept_s = COMPONENTS_KEPT_S if z >= tiles.UNIT_FROM_ZOOM else COUNTS_KEPT_S
+    body = await _tile(services, tiles.components, (z, x, y), kept_s)
     return conditional(request, body, media_type=VectorTile.media_type, max_age_s=COMPONENTS_KEPT_S)
 
 

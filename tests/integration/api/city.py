@@ -82,8 +82,8 @@ INSERT INTO incident (cause, rule, severity, title_zh, title_en, stage, componen
                       patrol_grid_id, district_code, department_id, origin, fired_ts, opened_at, deadline, evidence,
                       geom)
 SELECT %(rule)s || '/device:' || d.device_id || '/' || %(number)s, %(rule)s, %(severity)s, '井盖移位',
-       'Cover displaced', %(stage)s, d.component_id, d.device_id, d.unit_grid_id, u.patrol_grid_id, '130203', 1, 1, %(at)s, %(at)s,
-       %(deadline)s, %(evidence)s, d.geom
+       'Cover displaced', %(stage)s, d.component_id, d.device_id, d.unit_grid_id, u.patrol_grid_id, '130203', 1, 1,
+       %(at)s, %(at)s, %(deadline)s, %(evidence)s, d.geom
 FROM device AS d JOIN unit_grid AS u USING (unit_grid_id) WHERE d.label = %(label)s
 RETURNING incident_id
 """
