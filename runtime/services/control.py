@@ -3,6 +3,7 @@
 One caller at a time works on a data directory (a lock file); a second `start` waits and then finds everything running.
 """
 
+import errno
 import fcntl
 import shutil
 from collections.abc import Callable, Generator, Mapping
@@ -23,6 +24,12 @@ from storage.migrate import migrate
 FREE_SPACE_NEEDED_BYTES = 1 << 30
 LOGS = "logs"
 FOLDERS = ("postgres", "mosquitto")
+REMEDIES = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some of your quota",
+    errno.EROFS: "use another CITYGRID_DATA_DIR",
+    errno.EACCES: "use another CITYGRID_DATA_DIR, or its owner",
+}
 State = Literal["running", "stopped", "external"]
 Say = Callable[[str], None]
 
@@ -68,9 +75,8 @@ def bring_up(settings: Settings, say: Say, extras: Extras | None = None) -> None
     """Start what is ours and does not run, with its accounts, roles and database; leave the schema alone."""
     if not (settings.owns_database or settings.owns_broker):
         return
-    data_dir = make_data_dir(settings.data_dir)
     extra = extras or Extras()
-    with _only_one(data_dir):
+    with _plain_errors(), _only_one(data_dir := make_data_dir(settings.data_dir)):
         _require_space(data_dir)
         generated = passwords.ensure(data_dir)
         if settings.owns_broker:
@@ -188,6 +194,17 @@ def _require_space(data_dir: Path) -> None:
     free = shutil.disk_usage(data_dir).free
     if free < FREE_SPACE_NEEDED_BYTES:
         raise Unavailable(f"only {free >> 20} MiB are free at {data_dir}, 1 GiB is needed: free some space")
+
+
+@contextmanager
+def _plain_errors() -> Generator[None]:
+    """Turn what the operating system refuses into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or "the data directory"
+        remedy = REMEDIES.get(error.errno or 0, "look at CITYGRID_DATA_DIR")
+        raise Unavailable(f"{where}: {error.strerror}: {remedy}") from error
 
 
 @contextmanager

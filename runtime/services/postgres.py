@@ -18,7 +18,7 @@ from runtime.services.readiness import explain, wait_until_ready
 SETTING = "CITYGRID_DATABASE_PORT"
 DATABASE = "citygrid"
 START_PATIENCE_S = 120.0  # crash recovery of a full write-ahead log
-STOP_PATIENCE_S = 120.0
+STOP_PATIENCE_S = 90.0
 ATTEMPTS = 5  # after kill -9 the orphaned workers hold the shared memory for a moment
 ORPHANS = "pre-existing shared memory block"
 GIB = 1 << 30
@@ -129,12 +129,31 @@ def running_port(server: Server) -> int | None:
 
 
 def stop(server: Server) -> bool:
-    """Stop PostgreSQL: sessions are ended, everything is on disk; False when it did not run."""
-    return server.daemon.stop(signal.SIGINT, STOP_PATIENCE_S)
+    """Stop PostgreSQL: sessions are ended, everything is on disk; False when it did not run.
+
+    One that cannot finish its last checkpoint (a full disk) is ended at once: its next start recovers from the log.
+    """
+    try:
+        return server.daemon.stop(signal.SIGINT, STOP_PATIENCE_S)
+    except Unavailable:
+        return server.daemon.stop(signal.SIGQUIT, STOP_PATIENCE_S)
 
 
 def ensure_database(server: Server, passwords: Mapping[str, str]) -> None:
-    """Make the login and group roles, the database and its extensions, where they are missing; set the passwords."""
+    """Make the login and group roles, the database and its extensions, where they are missing; set the passwords.
+
+    Raises: `Unavailable` with the reason from the server's log when it dies meanwhile (a full disk).
+    """
+    seen = server.daemon.log_size()
+    try:
+        _ensure_roles(server, passwords)
+        _ensure_extensions(server, passwords["postgres"])
+    except psycopg.OperationalError as error:
+        log = f"{error}\n{server.daemon.new_log(seen)}"
+        raise Unavailable(explain("PostgreSQL", log, str(server.log))) from error
+
+
+def _ensure_roles(server: Server, passwords: Mapping[str, str]) -> None:
     superuser = server.address(passwords["postgres"])
     with psycopg.connect(superuser, autocommit=True) as conn:
         known = {row[0] for row in conn.execute("SELECT rolname FROM pg_roles")}
@@ -153,7 +172,10 @@ def ensure_database(server: Server, passwords: Mapping[str, str]) -> None:
             conn.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), sql.Identifier(login)))
         if conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
             conn.execute("CREATE DATABASE citygrid OWNER citygrid TEMPLATE template0 ENCODING 'UTF8'")
-    with psycopg.connect(server.address(passwords["postgres"], DATABASE), autocommit=True) as conn:
+
+
+def _ensure_extensions(server: Server, password: str) -> None:
+    with psycopg.connect(server.address(password, DATABASE), autocommit=True) as conn:
         present = {row[0] for row in conn.execute("SELECT extname FROM pg_extension")}
         for extension in installation.EXTENSIONS:
             if extension not in present:

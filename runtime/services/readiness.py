@@ -31,10 +31,10 @@ def explain(title: str, log: str, log_path: str) -> str:
     for pattern, sentence in CAUSES:
         match = re.search(pattern, log)
         if match:
-            return f"{title} did not start: {sentence.format(*match.groups())}"
+            return f"{title} does not start: {sentence.format(*match.groups())}"
     lines = [line for line in log.strip().splitlines() if re.search(r"FATAL|PANIC|[Ee]rror", line)]
     reason = lines[-1].strip() if lines else "it gave no reason"
-    return f"{title} did not start: {reason} (log: {log_path})"
+    return f"{title} does not start: {reason} (log: {log_path})"
 
 
 def wait_until_ready(daemon: Daemon, is_ready: Callable[[], bool], seen: int, patience_s: float) -> None:

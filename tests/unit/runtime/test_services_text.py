@@ -114,6 +114,6 @@ def test_debian_is_told_from_others() -> None:
 def test_a_dead_server_gives_one_sentence(log: str, part: str) -> None:
     sentence = readiness.explain("PostgreSQL", log, "/a/b.log")
 
-    assert sentence.startswith("PostgreSQL did not start: ")
+    assert sentence.startswith("PostgreSQL does not start: ")
     assert part in sentence
     assert "\n" not in sentence
