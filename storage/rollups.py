@@ -15,8 +15,8 @@ from psycopg import AsyncConnection, sql
 
 LOCK_KEY = 4_217_000_008
 """One refresher at a time: two could overwrite a newer result with an older one."""
-BITE = 2_000
-"""Marks taken at once; bounds the transaction. A mark is one batch's share of one bucket."""
+BITE = 12
+"""Buckets taken at once, oldest first, each with all its marks: a bucket is computed once, an hour mostly once."""
 FINE = timedelta(minutes=5)
 COARSE = timedelta(hours=1)
 
@@ -27,7 +27,9 @@ LOCK = "SELECT pg_try_advisory_xact_lock(%(key)s)"
 TAKE = """
 WITH taken AS (
     DELETE FROM rollup_queue
-    WHERE mark_id IN (SELECT mark_id FROM rollup_queue WHERE bucket <= %(closed)s ORDER BY mark_id LIMIT %(limit)s)
+    WHERE bucket IN (
+        SELECT DISTINCT bucket FROM rollup_queue WHERE bucket <= %(closed)s ORDER BY bucket LIMIT %(limit)s
+    )
     RETURNING bucket, device_ids, minute, messages, late, lag_sum_s, lag_max_s
 ), counted AS (
     INSERT INTO ingest_1m AS m (minute, messages, late, lag_sum_s, lag_max_s)
@@ -94,7 +96,7 @@ class Refreshed:
 
 
 async def refresh(conn: AsyncConnection, now: datetime, *, limit: int = BITE) -> Refreshed:
-    """Take up to `limit` marks of buckets that ended by `now` and bring their roll-ups up to date.
+    """Bring up to `limit` marked buckets that ended by `now` up to date, oldest first.
 
     Does nothing while another refresher is at work. Call about once a minute and again while `more`; the caller commits
     after each call. The connection must be READ COMMITTED (the default) and a writer's.
@@ -112,7 +114,7 @@ async def refresh(conn: AsyncConnection, now: datetime, *, limit: int = BITE) ->
     rows = await _fill(conn, fine, FINE) + await _fill(conn, coarse, COARSE) if fine else 0
     await conn.execute(STAMP, {"now": now})
     marks = taken[0][-1] if taken else 0
-    return Refreshed(marks=marks, buckets=len(fine), rows=rows, more=marks == limit)
+    return Refreshed(marks=marks, buckets=len(fine), rows=rows, more=len(taken) == limit)
 
 
 async def _fill(conn: AsyncConnection, touched: Mapping[datetime, set[int]], width: timedelta) -> int:

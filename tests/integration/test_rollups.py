@@ -190,6 +190,17 @@ async def test_readings_committed_while_a_refresh_runs_are_in_the_next_one(
     assert cells == {(1, NOW, 0): Cell(2, 2, 1.0, 5.0, 6.0, 5.0)}
 
 
+async def test_a_bucket_is_computed_once_however_many_batches_touched_it(conn: AsyncConnection) -> None:
+    await store(conn, [(NOW + timedelta(seconds=n), n % 3, 0, NOW, 0, [1.0]) for n in range(30)], batch=1)
+
+    done = await refresh_all(conn, limit=1)
+
+    assert done == [
+        Refreshed(marks=30, buckets=1, rows=6, more=True),
+        Refreshed(marks=0, buckets=0, rows=0, more=False),
+    ]
+
+
 async def test_only_one_refresher_works_at_a_time(conn: AsyncConnection, database: str) -> None:
     await store(conn, [(NOW, 1, 0, NOW, 0, [1.0])], batch=1)
     async with await AsyncConnection.connect(database) as other:
