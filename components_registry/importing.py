@@ -3,17 +3,18 @@
 Pure and column-oriented: checks run in the order a person would make them and a row's first flaw is its finding.
 """
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
-import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
 from components_registry.code import explain, flaws
-from components_registry.columns import COLUMNS
 from components_registry.model import STATE_NAMES, Finding, Flaw, SurveyRows
+from components_registry.table import Table, factorize, numbers_of
 from components_registry.taxonomy import Catalogue
 from geo.grid import OUTSIDE, GridIndex
 from geo.label import label_points
@@ -23,8 +24,10 @@ CHINA = (73.0, 3.0, 136.0, 54.0)
 """West, south, east, north in degrees: what lies outside was projected with the wrong system. Our choice."""
 _POSITION_SCALE = 1e7
 """Two components of a class within one ten-millionth of a degree (a centimetre) are the same one surveyed twice."""
-_DATE = r"(\d{4})-?(\d{2})-?(\d{2})"
-_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]"
+_DATE = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_FREE_TEXT = ("name", "competent", "owner", "maintainer", "data_source", "note")
+"""Columns where anything may stand but what PostgreSQL cannot store; the others have a form of their own."""
 _KINDS = {"point": (0,), "line": (1, 5), "polygon": (3, 6)}
 """Geometry kind of a class -> shapely's numbers of the accepted types (single or multiple)."""
 
@@ -70,16 +73,16 @@ class _Verdict:
 
 
 def check(
-    table: pd.DataFrame, drawn: NDArray[np.object_] | None, rules: Rules, seen: Seen
+    table: Table, drawn: NDArray[np.object_] | None, rules: Rules, seen: Seen
 ) -> tuple[SurveyRows, list[Finding]]:
     """Give the good rows of a table and one finding for each bad one, by line.
 
     Shape: `table` has the canonical columns as stripped text and `line`; `drawn` are geometries that came with the
     rows (GeoJSON), else they are made from x, y or wkt.
     """
-    verdict = _Verdict(table["line"].to_numpy(dtype=np.int64))
+    verdict = _Verdict(table.line)
     _check_text(table, verdict)
-    codes = table["code"].to_numpy(dtype=np.object_).astype(np.str_) if len(table) else np.empty(0, dtype="U16")
+    codes = table["code"].astype(np.str_)
     for flaw, rows in _by_value(flaws(codes, rules.catalogue, rules.districts)):
         verdict.refuse(
             rows,
@@ -100,27 +103,23 @@ def check(
     names = {entry.class_code: entry.name_zh for entry in rules.catalogue.classes.values()}
     offices = {entry.class_code: entry.department_zh for entry in rules.catalogue.classes.values()}
     rows = SurveyRows(
-        line=table["line"].to_numpy(dtype=np.int64)[keep],
+        line=table.line[keep],
         code=codes[keep],
         class_code=class_code[keep],
         district_code=_slice(codes, 0, district)[keep],
         name=_or_default(table["name"], class_code, names)[keep],
         state=state[keep],
         competent=_or_default(table["competent"], class_code, offices)[keep],
-        owner=_text(table, "owner")[keep],
-        maintainer=_text(table, "maintainer")[keep],
+        owner=table["owner"][keep],
+        maintainer=table["maintainer"][keep],
         surveyed_on=dates["surveyed_on"][keep],
         changed_on=dates["changed_on"][keep],
-        data_source=_text(table, "data_source")[keep],
-        note=_text(table, "note")[keep],
+        data_source=table["data_source"][keep],
+        note=table["note"][keep],
         geometry=geometry[keep],
         unit_grid_id=grid[keep],
     )
     return rows, sorted(verdict.findings, key=lambda finding: finding.line)
-
-
-def _text(table: pd.DataFrame, column: str) -> NDArray[np.object_]:
-    return table[column].to_numpy(dtype=np.object_)
 
 
 def _by_value(values: NDArray[np.object_]) -> list[tuple[str, NDArray[np.bool_]]]:
@@ -133,25 +132,27 @@ def _slice(codes: NDArray[np.str_], start: int, stop: int) -> NDArray[np.str_]:
     return np.ascontiguousarray(wide[:, start:stop]).view(f"U{stop - start}").ravel()
 
 
-def _mapped(column: pd.Series, table: Callable[[str], object]) -> NDArray[np.object_]:
+def _mapped(column: NDArray[np.object_], table: Callable[[str], object]) -> NDArray[np.object_]:
     """Apply a function to each distinct text once."""
-    number, distinct = pd.factorize(column.to_numpy(dtype=np.object_))
+    number, distinct = factorize(column)
     values = np.empty(len(distinct), dtype=np.object_)
-    for position, text in enumerate(distinct.tolist()):
+    for position, text in enumerate(distinct):
         values[position] = table(text)
     return values[number]
 
 
-def _or_default(column: pd.Series, class_code: NDArray[np.str_], defaults: dict[str, str]) -> NDArray[np.object_]:
-    given = column.to_numpy(dtype=np.object_)
-    fallback = _mapped(pd.Series(class_code.astype(np.object_)), lambda code: defaults.get(code, ""))
+def _or_default(
+    column: NDArray[np.object_], class_code: NDArray[np.str_], defaults: dict[str, str]
+) -> NDArray[np.object_]:
+    given = column
+    fallback = _mapped(class_code.astype(np.object_), lambda code: defaults.get(code, ""))
     return np.where(given == "", fallback, given)
 
 
-def _check_text(table: pd.DataFrame, verdict: _Verdict) -> None:
-    for column in COLUMNS:
-        number, distinct = pd.factorize(table[column].to_numpy(dtype=np.object_))
-        broken = pd.Series(distinct, dtype=object).str.contains(_CONTROL, regex=True).to_numpy(dtype=bool)
+def _check_text(table: Table, verdict: _Verdict) -> None:
+    for column in _FREE_TEXT:
+        number, distinct = factorize(table[column])
+        broken = np.asarray([_CONTROL.search(text) is not None for text in distinct], dtype=bool)
         if broken.any():
             verdict.refuse(
                 broken[number],
@@ -161,36 +162,47 @@ def _check_text(table: pd.DataFrame, verdict: _Verdict) -> None:
             )
 
 
-def _check_states(table: pd.DataFrame, verdict: _Verdict) -> NDArray[np.object_]:
+def _check_states(table: Table, verdict: _Verdict) -> NDArray[np.object_]:
     state = _mapped(table["state"], lambda text: STATE_NAMES.get(text.casefold()))
     missing = np.asarray([value is None for value in state], dtype=bool)
     verdict.refuse(
         missing,
         "state",
         Flaw.UNKNOWN_STATE,
-        lambda row: f"state {table['state'].iloc[row]!r} is none of {', '.join(name for name in STATE_NAMES if name)}",
+        lambda row: f"state {table['state'][row]!r} is none of {', '.join(name for name in STATE_NAMES if name)}",
     )
     return state
 
 
-def _check_dates(table: pd.DataFrame, column: str, verdict: _Verdict) -> NDArray[np.object_]:
+def _check_dates(table: Table, column: str, verdict: _Verdict) -> NDArray[np.object_]:
     """Give ISO dates, empty where the file has none."""
-    number, distinct = pd.factorize(table[column].to_numpy(dtype=np.object_))
-    texts = pd.Series(distinct, dtype=object)
-    iso = texts.str.replace(f"^{_DATE}$", r"\1-\2-\3", regex=True)
-    parsed = pd.to_datetime(iso, format="%Y-%m-%d", errors="coerce")
-    wrong = (parsed.isna() & (texts != "")).to_numpy(dtype=bool)
+    number, distinct = factorize(table[column])
+    iso = np.asarray([_iso_date(text) for text in distinct], dtype=np.object_)
+    wrong = np.asarray([value is None for value in iso], dtype=bool)
     verdict.refuse(
         wrong[number],
         column,
         Flaw.BAD_DATE,
-        lambda row: f"{table[column].iloc[row]!r} is no date: write YYYYMMDD or YYYY-MM-DD",
+        lambda row: f"{table[column][row]!r} is no date: write YYYYMMDD or YYYY-MM-DD",
     )
-    return iso.to_numpy(dtype=np.object_)[number]
+    return iso[number]
+
+
+def _iso_date(text: str) -> str | None:
+    """Give YYYY-MM-DD, an empty text for none, None for what is no date."""
+    if not text:
+        return ""
+    parts = _DATE.fullmatch(text)
+    if parts is None:
+        return None
+    try:
+        return date(int(parts[1]), int(parts[2]), int(parts[3])).isoformat()
+    except ValueError:
+        return None
 
 
 def _geometries(
-    table: pd.DataFrame, drawn: NDArray[np.object_] | None, rules: Rules, verdict: _Verdict
+    table: Table, drawn: NDArray[np.object_] | None, rules: Rules, verdict: _Verdict
 ) -> NDArray[np.object_]:
     """Give every row's geometry in degrees; None in rows that are refused."""
     geometry = _draw(table, verdict) if drawn is None else drawn.copy()
@@ -201,7 +213,9 @@ def _geometries(
         lambda _row: "the row has no geometry that can be read",
     )
     rows = np.flatnonzero(verdict.good)
-    shapes = shapely.force_2d(geometry[rows])
+    shapes = geometry[rows]
+    if shapely.has_z(shapes).any():
+        shapes = shapely.force_2d(shapes)
     if rules.northing_first:
         shapes = shapely.transform(shapes, lambda xy: xy[:, ::-1])
     geometry[rows] = geometries_to_degrees(rules.crs, shapes)
@@ -224,23 +238,23 @@ def _geometries(
     return geometry
 
 
-def _draw(table: pd.DataFrame, verdict: _Verdict) -> NDArray[np.object_]:
+def _draw(table: Table, verdict: _Verdict) -> NDArray[np.object_]:
     """Make geometries from x, y or wkt, in the file's own coordinates."""
     geometry = np.full(len(table), None, dtype=np.object_)
-    wkt = _text(table, "wkt")
+    wkt = table["wkt"]
     has_wkt = wkt != ""
     geometry[has_wkt] = shapely.from_wkt(wkt[has_wkt], on_invalid="ignore")
     verdict.refuse(
         has_wkt & shapely.is_missing(geometry), "wkt", Flaw.BAD_GEOMETRY,
         lambda row: f"{str(wkt[row])[:60]!r} is no WKT",
     )  # fmt: skip
-    x, y = _text(table, "x"), _text(table, "y")
+    x, y = table["x"], table["y"]
     verdict.refuse(
         ~has_wkt & (x == "") & (y == ""), "x", Flaw.NO_COORDINATES, lambda _row: "neither x and y nor wkt is given"
     )
     numbers: list[NDArray[np.float64]] = []
     for column, text in (("x", x), ("y", y)):
-        value = pd.to_numeric(pd.Series(text), errors="coerce").to_numpy(dtype=np.float64)
+        value = numbers_of(text)
         verdict.refuse(
             ~has_wkt & ~np.isfinite(value), column, Flaw.BAD_COORDINATE,
             lambda row, text=text: f"{text[row]!r} is no coordinate",
@@ -263,7 +277,7 @@ def _check_kinds(geometry: NDArray[np.object_], class_code: NDArray[np.str_], ru
     kind = shapely.get_type_id(geometry)
     classes = rules.catalogue.classes
     wanted = _mapped(
-        pd.Series(class_code.astype(np.object_)),
+        class_code.astype(np.object_),
         lambda code: classes[code].geometry.value if code in classes else "",
     )
     fits = np.zeros(len(kind), dtype=bool)

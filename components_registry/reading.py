@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from components_registry.columns import COLUMNS, positions
 from components_registry.model import Finding, Flaw
+from components_registry.table import Table
 from core.errors import InvalidInput
 from geo.geojson import features_of, geometries_of
 
@@ -26,7 +26,7 @@ _PROBE_BYTES = 1_000_000
 class Chunk:
     """Some rows of a file: canonical columns as text and `line`; geometries when the file brings them."""
 
-    table: pd.DataFrame
+    table: Table
     drawn: NDArray[np.object_] | None
     refused: tuple[Finding, ...]
     """Rows that do not even have the right number of fields."""
@@ -92,12 +92,12 @@ def _misshapen(line: int, found: int, width: int) -> Finding:
 
 def _csv_chunk(lines: list[int], kept: list[list[str]], refused: list[Finding], where: dict[str, int]) -> Chunk:
     columns = list(zip(*kept, strict=True))
-    table: dict[str, Any] = {"line": np.asarray(lines, dtype=np.int64)}
-    for name in COLUMNS:
-        known = name in where and kept
-        table[name] = [text.strip() for text in columns[where[name]]] if known else [""] * len(kept)
+    texts = {
+        name: list(map(str.strip, columns[where[name]])) if name in where and kept else [""] * len(kept)
+        for name in COLUMNS
+    }
     return Chunk(
-        table=pd.DataFrame(table).astype(dict.fromkeys(COLUMNS, object)),
+        table=Table(lines, texts),
         drawn=None,
         refused=tuple(refused),
         rows_read=len(lines) + len(refused),
@@ -113,12 +113,10 @@ def _geojson_chunks(file: Path, rows: int) -> Iterator[Chunk]:
     features = features_of(document, str(file))
     for start in range(0, len(features), rows):
         some = features[start : start + rows]
-        table: dict[str, Any] = {"line": np.arange(start + 1, start + len(some) + 1, dtype=np.int64)}
         named = [_canonical(item.get("properties")) for item in some]
-        for name in COLUMNS:
-            table[name] = [entry.get(name, "") for entry in named]
+        texts = {name: [entry.get(name, "") for entry in named] for name in COLUMNS}
         yield Chunk(
-            table=pd.DataFrame(table).astype(dict.fromkeys(COLUMNS, object)),
+            table=Table(range(start + 1, start + len(some) + 1), texts),
             drawn=geometries_of(some),
             refused=(),
             rows_read=len(some),

@@ -15,7 +15,7 @@ from components_registry.staging import text_rows
 from components_registry.taxonomy import TANGSHAN, Catalogue
 from core.errors import Conflict, NotFound
 from geo.projection import DEGREES
-from storage import grids, signals
+from storage import bulk_load, grids, signals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +100,7 @@ async def _import(
         await store.stage(conn, text_rows(rows, known))
         report(rows_read)
     findings += await store.take_crowded(conn)
-    created, changed, unchanged = await store.take_over(
-        conn, catalogue_id=survey.catalogue.catalogue_id, survey_id=survey_id
-    )
+    created, changed, unchanged = await _take_over(conn, survey.catalogue.catalogue_id, survey_id)
     findings.sort(key=lambda finding: finding.line)
     loaded = created + changed + unchanged
     await store.close_survey(conn, survey_id, rows_read=rows_read, rows_loaded=loaded, findings=findings)
@@ -115,6 +113,14 @@ async def _import(
         unchanged=unchanged,
         findings=tuple(findings),
     )
+
+
+async def _take_over(conn: AsyncConnection, catalogue_id: str, survey_id: int) -> tuple[int, int, int]:
+    """Write the staged rows; a city's first survey has nobody to disturb and takes the fast way."""
+    if not await store.is_empty(conn):
+        return await store.take_over(conn, catalogue_id=catalogue_id, survey_id=survey_id)
+    async with bulk_load.bare(conn, "component"):
+        return await store.take_over(conn, catalogue_id=catalogue_id, survey_id=survey_id)
 
 
 async def _know_departments(conn: AsyncConnection, rows: SurveyRows, known: dict[str, int]) -> dict[str, int]:

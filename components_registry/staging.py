@@ -6,11 +6,11 @@ Source: PostgreSQL documentation, COPY, "Text Format": tab between fields, newli
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
 from components_registry.model import SurveyRows
+from components_registry.table import factorize
 
 COLUMNS = (
     "line", "code", "class_code", "district_code", "name", "state", "competent_dept_id", "owner_dept_id",
@@ -43,18 +43,19 @@ def text_rows(rows: SurveyRows, departments: Mapping[str, int]) -> str:
         _escaped(rows.note),
         _hex_ewkb(rows.geometry),
     )
-    return "".join(f"{row}\n" for row in map("\t".join, zip(*columns, strict=True)))
+    lines = list(map("\t".join, zip(*columns, strict=True)))
+    return "\n".join((*lines, ""))
 
 
 def _escaped(column: NDArray[np.object_]) -> list[str]:
-    number, distinct = pd.factorize(column)
-    safe = [str(text).translate(_ESCAPES) for text in distinct.tolist()]
+    number, distinct = factorize(column)
+    safe = [str(text).translate(_ESCAPES) for text in distinct]
     return [safe[position] for position in number.tolist()]
 
 
 def _keys(column: NDArray[np.object_], departments: Mapping[str, int]) -> list[str]:
-    number, distinct = pd.factorize(column)
-    keys = [str(departments[name]) if name else NULL for name in distinct.tolist()]
+    number, distinct = factorize(column)
+    keys = [str(departments[name]) if name else NULL for name in distinct]
     return [keys[position] for position in number.tolist()]
 
 

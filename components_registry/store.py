@@ -97,6 +97,7 @@ WITH written AS (
 SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new), (SELECT count(*) FROM staged_component)
 FROM written
 """
+IS_EMPTY = "SELECT NOT EXISTS (SELECT 1 FROM component)"
 ANALYZE_COMPONENTS = "ANALYZE component"
 
 
@@ -175,6 +176,12 @@ async def take_crowded(conn: AsyncConnection) -> list[Finding]:
         )
         for line, class_code, held in rows
     ]
+
+
+async def is_empty(conn: AsyncConnection) -> bool:
+    """Tell whether the registry holds no component at all."""
+    row = await (await conn.execute(IS_EMPTY)).fetchone()
+    return bool(row and row[0])
 
 
 async def take_over(conn: AsyncConnection, *, catalogue_id: str, survey_id: int) -> tuple[int, int, int]:

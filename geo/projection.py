@@ -52,6 +52,8 @@ def from_degrees(crs: str, lon_deg: ArrayLike, lat_deg: ArrayLike) -> tuple[NDAr
 
 def geometries_to_degrees(crs: str, geometries: NDArray[np.object_]) -> NDArray[np.object_]:
     """Give the same geometries with every vertex in WGS 84 degrees, longitude first."""
+    if crs == DEGREES:
+        return geometries
     return shapely.transform(geometries, lambda xy: np.column_stack(to_degrees(crs, xy[:, 0], xy[:, 1])))
 
 

@@ -47,7 +47,7 @@ def lattice(bounds: tuple[float, float, float, float], cell_m: float, bend: Bend
     west, south, east, north = bounds
     x = west + np.arange(int(np.ceil((east - west) / cell_m)) + 1) * cell_m
     y = north - np.arange(int(np.ceil((north - south) / cell_m)) + 1) * cell_m
-    nodes = np.stack(np.meshgrid(x, y), axis=-1)
+    nodes = np.stack(np.meshgrid(x, y), axis=-1).astype(np.float64)
     return Lattice(nodes=bend(nodes))
 
 
@@ -63,7 +63,7 @@ def tessellate(boundary: BaseGeometry, cell_m: float, bend: Bend = straight) -> 
     west, south, east, north = boundary.bounds
     margin_m = 2 * cell_m
     grid = lattice((west - margin_m, south - margin_m, east + margin_m, north + margin_m), cell_m, bend)
-    return shapely.polygons(grid.corners()[cells_inside(grid, boundary)])
+    return np.asarray(shapely.polygons(grid.corners()[cells_inside(grid, boundary)]), dtype=np.object_)
 
 
 def neighbours(mask: NDArray[np.bool_]) -> NDArray[np.int64]:

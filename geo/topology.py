@@ -47,7 +47,7 @@ def check(codes: Sequence[str], polygons: NDArray[np.object_]) -> list[GridFindi
         for row in np.flatnonzero(invalid).tolist()
     ]
     usable: list[int] = np.flatnonzero(~invalid).tolist()
-    names = [codes[row] for row in usable]
+    names: list[str] = [codes[row] for row in usable]
     return findings + _overlaps(names, polygons[usable]) + _gaps(names, polygons[usable])
 
 
@@ -61,7 +61,7 @@ def check_union(code: str, members: NDArray[np.object_]) -> list[GridFinding]:
     return [GridFinding(flaw=Flaw.NOT_ADJACENT, codes=(code,), area_m2=float(shapely.area(union)), detail=detail)]
 
 
-def _overlaps(names: Sequence[str], sound: NDArray[np.object_]) -> list[GridFinding]:
+def _overlaps(names: list[str], sound: NDArray[np.object_]) -> list[GridFinding]:
     first, second = STRtree(sound).query(sound, predicate="intersects")
     once = first < second
     first, second = first[once], second[once]
@@ -78,7 +78,7 @@ def _overlaps(names: Sequence[str], sound: NDArray[np.object_]) -> list[GridFind
     ]
 
 
-def _gaps(names: Sequence[str], sound: NDArray[np.object_]) -> list[GridFinding]:
+def _gaps(names: list[str], sound: NDArray[np.object_]) -> list[GridFinding]:
     """Find holes: parts of no grid that grids enclose."""
     if not len(sound):
         return []

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry import LineString
 
 from geo.geojson import collection, feature
 from geo.projection import CITY_METRIC, geometries_to_degrees
@@ -46,7 +47,11 @@ class City:
     patrol_codes: list[str]
 
 
-def generate(seed: int, report: Callable[[str], None] = lambda step: None) -> City:
+def _unheard(step: str) -> None:
+    """Take a progress report that nobody asked for."""
+
+
+def generate(seed: int, report: Callable[[str], None] = _unheard) -> City:
     """Give the city of a seed; `report` hears the name of each step as it begins."""
     plan = tangshan()
     draws = [np.random.default_rng((seed, VERSION, part)) for part in range(5)]
@@ -225,7 +230,7 @@ def _streets(city: City) -> str:
 
 
 def _lines_in_degrees(axes: list[NDArray[np.float64]]) -> NDArray[np.object_]:
-    lines = np.asarray([shapely.linestrings(axis) for axis in axes], dtype=np.object_)
+    lines = np.asarray([LineString(axis) for axis in axes], dtype=np.object_)
     return geometries_to_degrees(CITY_METRIC, lines)
 
 
@@ -262,7 +267,7 @@ def _routes(city: City) -> str:
         "routes",
         (
             feature(
-                shapely.linestrings(route.line),
+                LineString(route.line),
                 {
                     "route": route.code,
                     "name_zh": f"模拟{int(route.code)}路",

@@ -84,7 +84,7 @@ class Parts:
 
 def shipped_mix() -> tuple[Mix, ...]:
     """Read the classes' numbers and places."""
-    text = resources.files(__package__).joinpath("mix.csv").read_text(encoding="utf-8")
+    text = resources.files("simulators.city").joinpath("mix.csv").read_text(encoding="utf-8")
     return tuple(
         Mix(
             class_code=row["class_code"],

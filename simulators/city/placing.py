@@ -156,7 +156,7 @@ PLACES: dict[str, Placer] = {
     "main": _street((MAIN,)),
     "side": _street((SIDE,)),
     "block": _cells(lambda ground: ground.density * np.where(ground.is_green, 0.1, 1.0) * ~ground.is_water),
-    "green": _cells(lambda ground: (ground.is_green & ~ground.is_water) + 0.01 * ~ground.is_water),
+    "green": _cells(lambda ground: np.where(ground.is_water, 0.0, np.where(ground.is_green, 1.0, 0.01))),
     "edge": _cells(lambda ground: (1 - ground.density) ** 2 * ~(ground.is_green | ground.is_water)),
     "crossing": _at(lambda site: site.crossings),
     "corner": _at(lambda site: site.corners),
@@ -173,7 +173,7 @@ def _nodes(streets: Streets, axis: Floats, beside: Ints, wanted: NDArray[np.bool
 
 def _rows(point: Floats, axis: Floats, beside: Ints, edges: NDArray[np.intp]) -> Floats:
     heading = axis[edges] / np.hypot(axis[edges, 0], axis[edges, 1])[:, None]
-    return np.column_stack((point[edges], heading, beside[edges]))
+    return np.column_stack((point[edges], heading, beside[edges].astype(np.float64)))
 
 
 def _bridges(plan: Plan, streets: Streets, axis: Floats, beside: Ints) -> Floats:

@@ -61,7 +61,7 @@ class Plan:
 
 def tangshan() -> Plan:
     """Read the shipped plan."""
-    folder = resources.files(__package__)
+    folder = resources.files("simulators.city")
     raw = tomllib.loads(folder.joinpath("plan.toml").read_text(encoding="utf-8"))
     rows = csv.DictReader(folder.joinpath("areas.csv").read_text(encoding="utf-8").splitlines())
     areas = {row["area_code"]: Area(**row) for row in rows}

@@ -103,7 +103,9 @@ def _side_streets(
                     down[top:bottom, line] = SIDE
 
 
-def _edges(ground: Ground, level: NDArray[np.int8], *, east_west: bool) -> tuple[NDArray[np.int32], ...]:
+def _edges(
+    ground: Ground, level: NDArray[np.int8], *, east_west: bool
+) -> tuple[Ints, NDArray[np.int8], Ints, Ints, Ints]:
     """Give node pairs, level, left and right cell, and line of the marked sides, in order along each line."""
     rows, columns = ground.lattice.shape
     padded = np.full((rows + 2, columns + 2), -1, dtype=np.int32)
@@ -113,13 +115,12 @@ def _edges(ground: Ground, level: NDArray[np.int8], *, east_west: bool) -> tuple
         start, end = nodes[:, :-1], nodes[:, 1:]
         left, right = padded[:-1, 1:-1], padded[1:, 1:-1]
         line = np.broadcast_to(np.arange(rows + 1, dtype=np.int32)[:, None], level.shape)
-        order = (start, end, level, left, right, line)
     else:
-        start, end = nodes[:-1], nodes[1:]
-        left, right = padded[1:-1, 1:], padded[1:-1, :-1]
-        line = np.broadcast_to(np.arange(columns + 1, dtype=np.int32)[None, :] + rows + 1, level.shape)
-        order = tuple(part.T for part in (start, end, level, left, right, line))
-    start, end, marks, left, right, line = (np.ascontiguousarray(part).ravel() for part in order)
+        start, end = nodes[:-1].T, nodes[1:].T
+        left, right = padded[1:-1, 1:].T, padded[1:-1, :-1].T
+        line = np.broadcast_to(np.arange(columns + 1, dtype=np.int32)[:, None] + rows + 1, level.T.shape)
+    marks = np.ascontiguousarray(level if east_west else level.T).ravel()
+    start, end, left, right, line = (np.ascontiguousarray(part).ravel() for part in (start, end, left, right, line))
     chosen = (marks > 0) & ((left >= 0) | (right >= 0))
     node = np.stack((start, end), axis=1)
     return node[chosen], marks[chosen], left[chosen], right[chosen], line[chosen]
