@@ -36,28 +36,37 @@ SELECT ST_AsMVT(t, 'components', 4096, 'geom') FROM (
 ) AS t
 """
 
-# One point a unit grid, or one for each 1/32 of the tile's side, in the middle of the grids it stands for.
+# One point a unit grid, or one for each 1/32 of the tile's side, in the middle of the grids it stands for. A grid
+# counts where the middle of its box lies, so it is in one tile only; only what is drawn is projected.
 COUNTS = """
 WITH box AS (
     SELECT ST_TileEnvelope(%(z)s, %(x)s, %(y)s) AS tile,
            ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4326) AS degrees
+), side AS (
+    SELECT ST_XMin(degrees) AS west, ST_XMax(degrees) AS east, ST_YMin(degrees) AS south, ST_YMax(degrees) AS north
+    FROM box
 ), grid AS (
-    SELECT u.unit_grid_id, ST_Transform(ST_Centroid(u.geom), 3857) AS at FROM unit_grid AS u, box
+    SELECT u.unit_grid_id,
+           (ST_XMin(u.geom) + ST_XMax(u.geom)) / 2 AS lon, (ST_YMin(u.geom) + ST_YMax(u.geom)) / 2 AS lat
+    FROM unit_grid AS u, box
     WHERE u.geom && box.degrees
 ), counted AS (
-    SELECT g.unit_grid_id, g.at, n.n
-    FROM box, grid AS g
+    SELECT g.unit_grid_id, g.lon, g.lat, n.n
+    FROM side AS s, grid AS g
     CROSS JOIN LATERAL (SELECT count(*) AS n FROM component AS c WHERE c.unit_grid_id = g.unit_grid_id) AS n
-    WHERE g.at && box.tile AND n.n > 0
+    WHERE g.lon >= s.west AND g.lon < s.east AND g.lat >= s.south AND g.lat < s.north AND n.n > 0
 ), gathered AS (
-    SELECT ST_MakePoint(avg(ST_X(c.at)), avg(ST_Y(c.at))) AS at, sum(c.n)::int AS count
-    FROM counted AS c, box
+    SELECT avg(c.lon) AS lon, avg(c.lat) AS lat, sum(c.n)::int AS count
+    FROM counted AS c, side AS s
     GROUP BY CASE WHEN %(z)s >= %(unit_from)s THEN c.unit_grid_id
-             ELSE (floor((ST_X(c.at) - ST_XMin(box.tile)) / (ST_XMax(box.tile) - ST_XMin(box.tile)) * 32) * 64
-                 + floor((ST_Y(c.at) - ST_YMin(box.tile)) / (ST_YMax(box.tile) - ST_YMin(box.tile)) * 32))::int END
+             ELSE (floor((c.lon - s.west) / (s.east - s.west) * 32) * 64
+                 + floor((c.lat - s.south) / (s.north - s.south) * 32))::int END
 )
 SELECT ST_AsMVT(t, 'component_counts', 4096, 'geom') FROM (
-    SELECT g.count, ST_AsMVTGeom(ST_SetSRID(g.at, 3857), box.tile::box2d, 4096, 0, TRUE) AS geom
+    SELECT g.count,
+           ST_AsMVTGeom(
+               ST_Transform(ST_SetSRID(ST_MakePoint(g.lon, g.lat), 4326), 3857), box.tile::box2d, 4096, 0
+           ) AS geom
     FROM gathered AS g, box
 ) AS t
 """
