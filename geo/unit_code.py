@@ -46,7 +46,9 @@ def number_grids(
     Shape: n grids by their centres (metres); `community` any labels. Numbers start at 1 in every community.
     Raises: `InvalidInput` when a community has more than 999 grids.
     """
-    band = np.floor((y_m.max(initial=0.0) - y_m) / row_m).astype(np.int64)
+    if not len(y_m):
+        return np.zeros(0, dtype=np.int32)
+    band = np.floor((y_m.max() - y_m) / row_m + 0.5).astype(np.int64)
     order = np.lexsort((x_m, band, community))
     sorted_community = community[order]
     first = np.flatnonzero(np.r_[True, sorted_community[1:] != sorted_community[:-1]])
