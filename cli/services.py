@@ -18,6 +18,15 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 @app.command()
+def prepare() -> None:
+    """Find the programs, and build TimescaleDB where there is no package of it; start nothing.
+
+    Example: citygrid services prepare
+    """
+    print(control.prepare(settings.load(), _say) or "nothing of our own will be started")
+
+
+@app.command()
 def start(as_json: Json = False) -> None:
     """Start what does not run and bring the schema up to date.
 

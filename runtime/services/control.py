@@ -15,7 +15,7 @@ from typing import Literal
 from psycopg import conninfo
 
 from core.errors import InvalidInput, Unavailable
-from runtime.services import mosquitto, passwords, postgres
+from runtime.services import installation, mosquitto, passwords, postgres
 from runtime.services.account import Account, account_for, make_data_dir, own_folder, remove_folder
 from runtime.services.passwords import BrokerAccount
 from runtime.settings import SECRETS_FILE, Settings
@@ -88,6 +88,19 @@ def bring_up(settings: Settings, say: Say, extras: Extras | None = None) -> None
             if postgres.start(server, generated["database"]["postgres"], say):
                 say(f"PostgreSQL listens on 127.0.0.1:{settings.database_port}")
             postgres.ensure_database(server, generated["database"])
+
+
+def prepare(settings: Settings, say: Say) -> str:
+    """Make sure that what `start` will run can be had, building TimescaleDB where it must be; say what that is."""
+    programs: list[str] = []
+    with _plain_errors():
+        if settings.owns_broker:
+            programs.append(str(mosquitto.program()))
+        if settings.owns_database:
+            server = _server(settings, settings.data_dir.resolve())
+            chosen = installation.choose(postgres.data_major(server), say)
+            programs.append(f"PostgreSQL {chosen.version} in {chosen.bin}")
+    return ", ".join(programs)
 
 
 def stop(settings: Settings) -> tuple[str, ...]:

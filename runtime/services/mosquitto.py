@@ -73,14 +73,20 @@ connection_messages false
 """
 
 
+def program() -> Path:
+    """Give Mosquitto's path; raises `Unavailable` with the command that installs it."""
+    found = packages.find_command("mosquitto")
+    if found is None:
+        raise Unavailable(f"Mosquitto is not installed: {packages.remedy(('services',))}")
+    return found
+
+
 def start(broker: Broker, accounts: tuple[BrokerAccount, ...]) -> bool:
     """Start the broker, or bring a running one up to date; tell whether it was started.
 
     Raises: `Unavailable` when Mosquitto is not installed or does not come up; `Conflict` when the port is taken.
     """
-    program = packages.find_command("mosquitto")
-    if program is None:
-        raise Unavailable(f"Mosquitto is not installed: {packages.remedy(('services',))}")
+    executable = program()
     memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     logins_changed = broker.account.write(broker.folder / "passwords", passwords.password_file(accounts))
     logins_changed |= broker.account.write(broker.folder / "acl", passwords.acl_file(accounts))
@@ -95,7 +101,7 @@ def start(broker: Broker, accounts: tuple[BrokerAccount, ...]) -> bool:
     stop(broker)
     process.require_free(broker.port, SETTING)
     seen = daemon.log_size()
-    daemon.launch([program, "-c", conf], broker.account)
+    daemon.launch([executable, "-c", conf], broker.account)
     wait_until_ready(daemon, lambda: process.answers(broker.port), seen, START_PATIENCE_S)
     return True
 
