@@ -89,26 +89,31 @@ def step(state: RuleState, frames: Sequence[Frame], rulebook: Rulebook, fleet: F
     Shape: rows of one slot ascend in time over `frames`; late rows are skipped; no frames = a tick of the clock.
     """
     state.make_room(rulebook, fleet)
-    assert state.scopes is not None
     now_us = (now - _EPOCH) // timedelta(microseconds=1)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):  # unknown values are NaN, and meant to be
+        transitions, changes = _decide(state, rows.gather(frames, state, fleet), now_us)
+    transitions.sort(key=lambda t: t.ts_us)
+    return Step(transitions=tuple(transitions), changes=changes, calendar=rulebook.calendar)
+
+
+def _decide(state: RuleState, gathered: Sequence[Rows], now_us: int) -> tuple[list[Transition], Changes]:
+    """Run the rules over the readings, then look for silences."""
+    assert state.scopes is not None
     outage = _outage(state, now_us)
     transitions: list[Transition] = []
-    heard: dict[str, Heard] = {}
-    stood: dict[str, tuple[Stood, ...]] = {}
-    gathered = rows.gather(frames, state)
+    stood: dict[str, list[Stood]] = {}
     for readings in gathered:
-        heard[readings.frame.profile] = _heard(readings)
         for rule in state.scopes.of_profile.get(readings.frame.profile, ()):
-            if piece := _apply(rule, readings, state, fleet, transitions):
-                stood[rule.name] = (*stood.get(rule.name, ()), piece)
+            if piece := _apply(rule, readings, state, transitions):
+                stood.setdefault(rule.name, []).append(piece)
+    heard = {readings.frame.profile: _heard(readings) for readings in gathered}
     scan = now_us - state.scanned_us >= _SCAN_US or outage is not None
     for watched in state.scopes.silences:
         pieces = list(_ended(watched, gathered, state, transitions))
         if scan:
             pieces.extend(_begun(watched, heard, state, outage, now_us, transitions))
         if pieces:
-            stood[watched.rule.name] = tuple(pieces)
-    transitions.sort(key=lambda t: t.ts_us)
+            stood[watched.rule.name] = pieces
     changes = Changes(
         now_us=now_us,
         scanned=scan,
@@ -117,7 +122,7 @@ def step(state: RuleState, frames: Sequence[Frame], rulebook: Rulebook, fleet: F
         heard=heard,
         stood=stood,
     )
-    return Step(transitions=tuple(transitions), changes=changes, calendar=rulebook.calendar)
+    return transitions, changes
 
 
 def commit(state: RuleState, step: Step, fleet: Fleet) -> None:  # noqa: ARG001  # the caller's contract names the fleet
@@ -155,14 +160,16 @@ def _heard(readings: Rows) -> Heard:
     )
 
 
-def _apply(rule: Rule, readings: Rows, state: RuleState, fleet: Fleet, transitions: list[Transition]) -> Stood | None:
+def _apply(rule: Rule, readings: Rows, state: RuleState, transitions: list[Transition]) -> Stood | None:
     """Run one rule over one profile's rows; quiet rows cost a comparison, the others go through the phases in waves."""
     assert rule.fires is not None and state.scopes is not None  # noqa: PT018
     slot = readings.frame.slot
     standing = state.standings[rule.name]
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        awake = rule.fires.holds(readings) | (standing.phase[slot] != phase.REST)
-    awake &= fleet.in_service[slot]
+    awake = rule.fires.holds(readings)
+    if standing.awake:
+        awake = awake | (standing.phase[slot] != phase.REST)
+    if readings.excused is not None:
+        awake &= ~readings.excused
     if (narrow := state.scopes.narrow.get(rule.name)) is not None:
         awake &= narrow[slot]
     if not awake.any():
@@ -190,9 +197,8 @@ def _apply(rule: Rule, readings: Rows, state: RuleState, fleet: Fleet, transitio
 
 def _seen(rule: Rule, part: Part) -> phase.Seen:
     assert rule.fires is not None
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        fires, not_fires = rule.fires.holds(part), rule.fires.fails(part)
-        clears, not_clears = (rule.clears.holds(part), rule.clears.fails(part)) if rule.clears else (not_fires, fires)
+    fires, not_fires = rule.fires.holds(part), rule.fires.fails(part)
+    clears, not_clears = (rule.clears.holds(part), rule.clears.fails(part)) if rule.clears else (not_fires, fires)
     return phase.Seen(
         ts_us=part.rows.frame.ts_us[part.chosen],
         fires=fires,
@@ -242,9 +248,8 @@ def _proof(rule: Rule, row: Part, *, fired: bool) -> Proof:
     """Give the first comparison that held on the row; failing that, the first one with its value."""
     condition = rule.fires if fired or rule.clears is None else rule.clears
     assert condition is not None
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        part = next((p for p in condition.parts if bool(p.holds(row)[0])), condition.parts[0])
-        value = float(part.value(row)[0])
+    part = next((p for p in condition.parts if bool(p.holds(row)[0])), condition.parts[0])
+    value = float(part.value(row)[0])
     return Proof(channel=part.channel, comparison=part.text, threshold=part.threshold, value=value)
 
 
@@ -253,6 +258,8 @@ def _ended(
 ) -> Iterator[Stood]:
     """End the silences of devices that reported."""
     standing = state.standings[watched.rule.name]
+    if not standing.awake:
+        return
     for readings in gathered:
         if readings.frame.profile not in watched.rule.scope.profiles:
             continue

@@ -4,7 +4,7 @@ Everything here is also in the database after each commit, so that a restart goe
 phases in `rule_state`, times and values of the newest readings in `device_state`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -26,6 +26,14 @@ class Standing:
 
     phase: NDArray[np.int8]
     since_us: NDArray[np.int64]
+    awake: int = 0
+    """How many slots are not at rest."""
+
+    def put(self, slots: Slots, phase: NDArray[np.int8], since_us: NDArray[np.int64]) -> None:
+        """Set the phases of some slots, each named once."""
+        self.awake += int(np.count_nonzero(phase)) - int(np.count_nonzero(self.phase[slots]))
+        self.phase[slots] = phase
+        self.since_us[slots] = since_us
 
 
 @dataclass(slots=True, kw_only=True)
@@ -202,7 +210,7 @@ class Changes:
     outages: tuple[Outage, ...]
     """All that are still worth remembering, `outage` included."""
     heard: Mapping[str, Heard]
-    stood: Mapping[str, tuple[Stood, ...]]
+    stood: Mapping[str, Sequence[Stood]]
     """By rule, in the order they apply."""
 
 
@@ -223,8 +231,7 @@ def apply(state: RuleState, changes: Changes) -> None:
     for rule, pieces in changes.stood.items():
         standing = state.standings[rule]
         for piece in pieces:
-            standing.phase[piece.slots] = piece.phase
-            standing.since_us[piece.slots] = piece.since_us
+            standing.put(piece.slots, piece.phase, piece.since_us)
 
 
 def _grown(column: NDArray[S], capacity: int, fill: float = 0) -> NDArray[S]:

@@ -26,13 +26,13 @@ _STEP = re.compile(r"(\d+)(ms|[ywdhms])")
 class Mistake(InvalidInput):
     """What is wrong in a rule or test file, and where."""
 
-    def __init__(self, file: str, line: int, rule: str, field: str, reason: str) -> None:
+    def __init__(self, file: str, line: int, rule: str, field: str, reason: str, noun: str = "rule") -> None:
         self.file = file
         self.line = line
         self.rule = rule
         self.field = field
         self.reason = reason
-        subject = ": ".join(part for part in (f"rule {rule}" if rule else "", field) if part)
+        subject = ": ".join(part for part in (f"{noun} {rule}" if rule else "", field) if part)
         super().__init__(f"{file}:{line}: {subject + ': ' if subject else ''}{reason}")
 
 
@@ -72,6 +72,8 @@ class Entry:
     file: str
     rule: str = ""
     field: str = ""
+    noun: str = "rule"
+    """What `rule` names: a rule, or a test."""
     key: yaml.Node | None = None
     """The key it stands under; None at the top and in a list."""
 
@@ -80,13 +82,13 @@ class Entry:
         """Give the line, counted from 1."""
         return (self.key or self.node).start_mark.line + 1
 
-    def of_rule(self, rule: str) -> "Entry":
+    def of_rule(self, rule: str, noun: str = "rule") -> "Entry":
         """Give the same entry, with mistakes in it named after `rule`."""
-        return replace(self, rule=rule, field="", key=None)
+        return replace(self, rule=rule, noun=noun, field="", key=None)
 
     def mistake(self, reason: str) -> Mistake:
         """Give the error that says what is wrong here."""
-        return Mistake(self.file, self.line, self.rule, self.field, reason)
+        return Mistake(self.file, self.line, self.rule, self.field, reason, self.noun)
 
     def names(self) -> tuple[str, ...]:
         """Give the keys of a mapping; raises `Mistake` when this is none."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.memory import RuleState
+from core.fleet import Fleet
 from core.frame import Frame
 from core.quality import Quality
 
@@ -25,8 +26,11 @@ class Rows:
     state: RuleState
     lone: bool
     """True when no slot has two rows."""
+    excused: NDArray[np.bool_] | None
+    """Rows of devices out of service, which no rule looks at; None = there are none."""
     _columns: dict[str, Floats] = field(default_factory=dict[str, Floats])
     _deltas: dict[str, Floats] = field(default_factory=dict[str, Floats])
+    _first: Index | None = None
     _before: Index | None = None
     _elapsed_s: Floats | None = None
 
@@ -71,9 +75,9 @@ class Rows:
 
     def first_of_slot(self) -> Index:
         """Give the oldest row of each slot."""
-        if self.lone:
-            return np.arange(len(self))
-        return np.unique(self.frame.slot, return_index=True)[1]
+        if self._first is None:
+            self._first = np.arange(len(self)) if self.lone else np.unique(self.frame.slot, return_index=True)[1]
+        return self._first
 
     def _value_before(self, channel: str) -> Floats:
         previous = self.state.previous.get(self.frame.profile)
@@ -107,7 +111,7 @@ class Part:
         return self.rows.elapsed_s()[self.chosen]
 
 
-def gather(frames: Sequence[Frame], state: RuleState) -> list[Rows]:
+def gather(frames: Sequence[Frame], state: RuleState, fleet: Fleet) -> list[Rows]:
     """Give the rows rules may look at, one `Rows` a profile: late readings are left out."""
     by_profile: dict[str, list[Frame]] = {}
     for frame in frames:
@@ -115,11 +119,14 @@ def gather(frames: Sequence[Frame], state: RuleState) -> list[Rows]:
         fresh = frame.take(~late) if late.any() else frame
         if len(fresh):
             by_profile.setdefault(frame.profile, []).append(fresh)
-    return [_rows(_joined(parts), state) for parts in by_profile.values()]
+    return [_rows(_joined(parts), state, fleet) for parts in by_profile.values()]
 
 
-def _rows(frame: Frame, state: RuleState) -> Rows:
-    return Rows(frame, state, lone=len(np.unique(frame.slot)) == len(frame))
+def _rows(frame: Frame, state: RuleState, fleet: Fleet) -> Rows:
+    excused = ~fleet.in_service[frame.slot]
+    ordered = np.sort(frame.slot)
+    lone = not (ordered[1:] == ordered[:-1]).any()
+    return Rows(frame, state, lone=lone, excused=excused if excused.any() else None)
 
 
 def _joined(frames: Sequence[Frame]) -> Frame:

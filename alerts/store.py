@@ -77,14 +77,16 @@ async def load_state(conn: AsyncConnection, rulebook: Rulebook, fleet: Fleet) ->
 async def _load_phases(conn: AsyncConnection, state: RuleState, fleet: Fleet) -> None:
     cursor = await conn.execute(SELECT_PHASES)
     slot_of = {int(device_id): slot for slot, device_id in enumerate(fleet.device_id)}
+    loaded: dict[str, list[tuple[int, int, int]]] = {}
     for rule, device_id, held in await cursor.fetchall():
         if rule == _WATCH:
             state.outages = tuple(Outage(start, end) for start, end in held["outages"])
             state.watched_until_us = held["watched_until_us"]
         elif rule in state.standings and device_id in slot_of:
-            standing, slot = state.standings[rule], slot_of[device_id]
-            standing.phase[slot] = phase.NAMES.index(held["phase"])
-            standing.since_us[slot] = held["since_us"]
+            loaded.setdefault(rule, []).append((slot_of[device_id], phase.NAMES.index(held["phase"]), held["since_us"]))
+    for rule, rows in loaded.items():
+        slots, phases, since_us = np.array(rows, dtype=np.int64).T
+        state.standings[rule].put(slots.astype(np.intp), phases.astype(np.int8), since_us)
 
 
 def _slots(device_ids: memory.Times, fleet: Fleet) -> tuple[memory.Slots, memory.Slots]:

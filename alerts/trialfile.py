@@ -65,7 +65,7 @@ def verdicts(file: TrialFile) -> tuple[Verdict, ...]:
 def _trial(entry: Entry, shared: Entry | None) -> Trial:
     named = entry.get("name")
     name = named.text() if named else f"line {entry.line}"
-    entry = entry.of_rule(name)
+    entry = entry.of_rule(name, noun="test")
     entry.allow(*_TEST)
     start = entry.get("start_timestamp")
     interval_s = _seconds(entry.need("interval"))
