@@ -75,7 +75,9 @@ def take(database: str, messages: list[RawMessage]) -> ingestor.Carried:
 def tilt(database: str, number: int = 1, degrees: float = 37.4) -> None:
     """Displace cover `MC-<number>`: the shipped rule opens an incident at once."""
     at = now()
-    carried = take(database, [message(f"MC-{number}", at, seq=int(at.timestamp()) % 2**30, **LEVEL | {"tilt_deg": degrees})])
+    carried = take(
+        database, [message(f"MC-{number}", at, seq=int(at.timestamp()) % 2**30, **LEVEL | {"tilt_deg": degrees})]
+    )
     assert carried.transitions > 0, carried.refusals
 
 

@@ -62,7 +62,8 @@ def test_a_click_opens_the_detail_beside_the_map_with_its_evidence(visit: Visit)
     expect(detail(page)).to_contain_text("1302030102000001")
     beside = detail(page).bounding_box()
     drawn = page.get_by_test_id("map").bounding_box()
-    assert beside and drawn
+    assert beside
+    assert drawn
     assert drawn["x"] + drawn["width"] <= beside["x"] + 1
     assert "incident=1" in page.url
 

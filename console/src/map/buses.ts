@@ -11,7 +11,7 @@ import {
 import type { LiveRow } from "../api/types";
 import { RANK } from "./features";
 import type { Palette } from "./palette";
-import { framesPerSecond, share, shownAt, still, type Track, toward } from "./track";
+import { pauseMs, share, shownAt, still, type Track, toward } from "./track";
 
 const VERTEX = `#version 300 es
 in vec4 a_leg; in vec2 a_time; in vec2 a_look;
@@ -69,6 +69,8 @@ export class BusLayer implements CustomLayerInterface {
   private array: WebGLVertexArrayObject | null = null;
   private dirty = true;
   private timer = 0;
+  /** when the frame now awaited was asked for; 0 = none was */
+  private askedMs = 0;
   private readonly zeroMs = performance.now();
 
   constructor(

@@ -22,7 +22,7 @@ export function componentLayers(c: Palette): LayerSpecification[] {
       ...counts,
       paint: {
         "circle-color": c.count,
-        "circle-opacity": 0.2,
+        "circle-opacity": ["interpolate", ["linear"], ["zoom"], 10, 0.08, 12.5, 0.2],
         "circle-radius": ["interpolate", ["linear"], ["sqrt", ["to-number", ["get", "count"]]], 1, 1, 10, 6, 60, 13],
       },
     },
@@ -30,7 +30,12 @@ export function componentLayers(c: Palette): LayerSpecification[] {
       id: "count-text",
       type: "symbol",
       ...counts,
-      layout: { "text-field": shortCount(), "text-font": FONT, "text-size": 9.5, "text-padding": 1 },
+      layout: {
+        "text-field": shortCount(),
+        "text-font": FONT,
+        "text-size": 9.5,
+        "text-padding": ["interpolate", ["linear"], ["zoom"], 10, 12, 12.6, 2],
+      },
       paint: { ...textPaint(c.labelSoft, c.halo), "text-halo-width": 1 },
     },
     {

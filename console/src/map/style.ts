@@ -63,7 +63,7 @@ function groundLayers(c: Palette): LayerSpecification[] {
 
 function shadeOpacity(strength: number): unknown[] {
   const open = ["coalesce", ["feature-state", "open"], 0];
-  return ["step", open, 0, 1, 0.16 * strength, 2, 0.3 * strength, 4, 0.45 * strength, 8, 0.6 * strength];
+  return ["step", open, 0, 1, 0.2 * strength, 2, 0.34 * strength, 4, 0.48 * strength, 8, 0.62 * strength];
 }
 
 function gridLayers(c: Palette): LayerSpecification[] {
@@ -75,7 +75,7 @@ function gridLayers(c: Palette): LayerSpecification[] {
       source: "grids",
       "source-layer": "patrol_grids",
       maxzoom: 13,
-      paint: { "fill-color": c.shade, "fill-opacity": shadeOpacity(0.8) },
+      paint: { "fill-color": c.shade, "fill-opacity": shadeOpacity(1) },
     },
     {
       id: "unit-shade",
@@ -134,7 +134,9 @@ function streetLayers(c: Palette, lang: Lang): LayerSpecification[] {
       id: "street-name",
       type: "symbol",
       ...of,
-      minzoom: 14,
+      minzoom: 13.5,
+      // lanes say their names only where there is room
+      filter: ["any", ["==", ["get", "kind"], "main"], [">=", ["zoom"], 15.4]],
       layout: {
         "symbol-placement": "line",
         "symbol-spacing": 380,

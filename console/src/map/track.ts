@@ -11,6 +11,10 @@ export interface Track {
 
 const SHORTEST_MS = 1_000;
 const LONGEST_MS = 20_000;
+const SLOW_FRAME_MS = 40;
+/** A slow machine rests this many times as long as it drew. */
+const SLOW_REST = 6;
+const FRAME_LEAD_MS = 4;
 
 export function still(x: number, y: number, nowMs: number): Track {
   return { fromX: x, fromY: y, toX: x, toY: y, startMs: nowMs, spanMs: 0 };
@@ -34,8 +38,10 @@ export function toward(track: Track, x: number, y: number, nowMs: number, lastFi
   return { fromX, fromY, toX: x, toY: y, startMs: nowMs, spanMs };
 }
 
-/** Frames a second worth drawing: far out a bus moves less than a pixel a frame. */
-export function framesPerSecond(zoom: number): number {
-  if (zoom >= 15) return 60;
-  return zoom >= 13 ? 20 : 6;
+/** How long to wait before the next frame: far out a bus moves less than a pixel a frame, and a slow machine (one that
+ * draws without a graphics card, and took `tookMs` for the last frame) must not spend itself on gliding. */
+export function pauseMs(zoom: number, tookMs: number): number {
+  const perSecond = zoom >= 15 ? 60 : zoom >= 13 ? 20 : 6;
+  const usual = 1000 / perSecond;
+  return tookMs > SLOW_FRAME_MS ? Math.max(usual, tookMs * SLOW_REST) : usual - FRAME_LEAD_MS;
 }

@@ -146,6 +146,7 @@ export function start(): void {
   }, 1000);
   setInterval(() => void loadSummary(), SUMMARY_EVERY_MS);
   void loadIncidents();
+  if (s.view.value.listing === "ended") void loadEnded();
   void loadSummary();
   void get<Page<Area>>("/areas", { level: "district" }).then(takeDistricts, () => undefined);
   void get<Page<Department> | Department[]>("/departments").then(takeDepartments, () => undefined);

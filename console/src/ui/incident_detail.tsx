@@ -134,7 +134,7 @@ function Timeline({ history }: { history: HistoryEntry[] | null }) {
         {rows.map((entry) => (
           <li key={entry.event_id} class={`timeline-${entry.to_stage}`}>
             <div>
-              <b>{word("event", entry.kind)}</b> <span class="muted">{entry.actor}</span>
+              <b>{word("event", entry.kind)}</b> <span class="muted">{entry.actor.replace(/^rule /, "")}</span>
               <span class="timeline-at muted num">
                 <Age at={entry.at} />
               </span>
