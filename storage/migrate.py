@@ -85,6 +85,16 @@ def migrate(url: str, migrations: tuple[Migration, ...] | None = None) -> list[s
             conn.execute("SELECT pg_advisory_unlock(%s)", (LOCK_KEY,))
 
 
+def status(url: str) -> list[tuple[str, str]]:
+    """Give each shipped migration's name and whether it is `applied`, `skipped` (other edition) or `missing`."""
+    with Connection.connect(url, autocommit=True) as conn:
+        exists = conn.execute("SELECT to_regclass('schema_migration')").fetchone()
+        rows = conn.execute(LEDGER).fetchall() if exists and exists[0] else []
+    skipped = {number: was_skipped for number, _, was_skipped in rows}
+    words = {None: "missing", True: "skipped", False: "applied"}
+    return [(f"{m.number:04d}_{m.name}", words[skipped.get(m.number)]) for m in shipped()]
+
+
 def _run(conn: Connection, wanted: tuple[Migration, ...]) -> list[str]:
     conn.execute(CREATE_LEDGER)
     ledger = {number: (checksum, skipped) for number, checksum, skipped in conn.execute(LEDGER)}

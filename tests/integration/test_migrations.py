@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from core.errors import Conflict, Unavailable
-from storage.migrate import migrate, shipped
+from storage.migrate import migrate, shipped, status
 
 
 def test_a_second_run_applies_nothing(empty_database: str) -> None:
@@ -37,3 +37,11 @@ def test_a_missing_extension_is_named_with_its_remedy(empty_database: str) -> No
 
     with pytest.raises(Unavailable, match="CREATE EXTENSION postgis;"):
         migrate(empty_database)
+
+
+def test_the_status_tells_what_is_missing(empty_database: str) -> None:
+    assert {state for _, state in status(empty_database)} == {"missing"}
+
+    migrate(empty_database)
+
+    assert {state for _, state in status(empty_database)} <= {"applied", "skipped"}
