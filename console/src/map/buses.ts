@@ -165,13 +165,15 @@ export class BusLayer implements CustomLayerInterface {
     const now = this.now();
     const moving = [...this.buses.values()].some((bus) => share(bus.track, now) < 1);
     if (!moving || this.timer) return;
-    this.timer = window.setTimeout(
-      () => {
-        this.timer = 0;
-        if (!document.hidden) map.triggerRepaint();
-      },
-      1000 / framesPerSecond(zoom) - 4,
-    );
+    const tookMs = this.askedMs ? now - this.askedMs : 0;
+    this.askedMs = 0;
+    const rest = () => {
+      this.timer = 0;
+      if (document.hidden) return;
+      this.askedMs = this.now();
+      map.triggerRepaint();
+    };
+    this.timer = window.setTimeout(rest, pauseMs(zoom, tookMs));
   }
 
   private place(row: LiveRow, now: number): void {
