@@ -79,6 +79,7 @@ opened AS (
             FROM reading r
             WHERE
                 r.device_id = f.device_id AND r.ts >= f.shown_from AND r.ts <= f.fired_ts
+                AND r.ts >= %(earliest)s AND r.ts <= %(latest)s  -- the same for all: lets the planner leave out chunks
                 AND r."values"[measured.position] IS NOT NULL
             ORDER BY r.ts DESC
             LIMIT 50

@@ -143,7 +143,8 @@ async def _open(conn: AsyncConnection, fired: Sequence[Transition], step: Step, 
             incident_sql.ENSURE_DEPARTMENT, {"name_zh": department.name_zh, "name_en": department.name_en}
         )
     rows = [_opening(transition, step, fleet, now) for transition in fired]
-    cursor = await conn.execute(incident_sql.OPEN, {"now": now, **_columns(rows)})
+    bounds = {"earliest": min(row["shown_from"] for row in rows), "latest": max(row["fired_ts"] for row in rows)}
+    cursor = await conn.execute(incident_sql.OPEN, {"now": now, **bounds, **_columns(rows)})
     return len(await cursor.fetchall())
 
 

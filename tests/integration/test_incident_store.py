@@ -1,16 +1,18 @@
 """Transitions written to the real database: incidents, history, notices, memory."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 from psycopg import AsyncConnection
 
-from alerts import engine, incident_sql, rulebook, store
+from alerts import engine, incident_sql, rulebook, service, store
 from alerts.engine import Step
 from alerts.memory import RuleState
 from alerts.rule import Rulebook
+from alerts.service import Order
 from core.fleet import Fleet
 from core.frame import Frame
 from core.origin import Origin
@@ -173,6 +175,39 @@ async def test_a_device_on_no_component_gives_its_own_place_and_the_department_t
     assert rows == [("值班中心", "POINT(118.11 39.61)", None)]
 
 
+async def test_a_vehicles_incident_is_where_it_was_and_its_silence_where_it_was_last(conn: AsyncConnection) -> None:
+    await conn.execute(
+        """
+        INSERT INTO device (device_id, label, profile, district_code, state, interval_s,
+            registered_at, registered_by, geom)
+        VALUES (7, 'bus-7', 'bus', '130202', 'in_service', 10, now(), 'test', ST_SetSRID(ST_MakePoint(1, 1), 4326));
+        INSERT INTO profile_channel VALUES ('bus', 1, 'lon_deg', 'deg', '经', 'lon'),
+            ('bus', 2, 'lat_deg', 'deg', '纬', 'lat'), ('bus', 3, 'tilt_deg', 'deg', '倾', 'tilt');
+        """
+    )
+    book = rulebook.parse({"test.yaml": BOOK.replace("profile: manhole_cover", "profile: bus")})
+    bus = Journey(conn, builders.fleet("bus", first_id=7), book)
+    channels = ("lon_deg", "lat_deg", "tilt_deg")
+    for seconds, lon_deg, grid in ((0, 118.12, 5), (20, 118.13, 5), (25, 118.3, 0)):
+        values = {"lon_deg": lon_deg, "lat_deg": 39.65, "tilt_deg": 20 if seconds < 25 else 1}
+        frame = builders.frame("bus", [(0, seconds, values)], channels=channels)
+        await bus.take(seconds, [replace(frame, unit_grid_id=np.array([grid], dtype=np.int32))])
+        for second in range(seconds + 4, seconds + 20, 4):
+            if seconds == 0:
+                await bus.take(second, [])
+    for second in range(29, 60, 4):
+        await bus.take(second, [])
+
+    rows = await bus.fetch(
+        "SELECT rule, ST_AsText(geom), unit_grid_id, patrol_grid_id, district_code, stage FROM incident ORDER BY 1 DESC"
+    )
+
+    assert rows == [
+        ("Tilted", "POINT(118.13 39.65)", 5, 7, "130202", "resolved"),
+        ("Silent", "POINT(118.3 39.65)", None, None, "130202", "reported"),
+    ]
+
+
 async def test_recovery_resolves_the_incident_and_both_are_in_the_history(journey: Journey) -> None:
     for seconds, tilt in ((10, 20), (30, 31), (40, 5)):
         await journey.receive(seconds, [(0, seconds, {"tilt_deg": tilt})])
@@ -212,7 +247,8 @@ async def test_a_person_closing_a_firing_incident_gets_no_new_one_until_it_recov
     journey: Journey,
 ) -> None:
     await journey.receive(30, [(0, 10, {"tilt_deg": 20}), (0, 30, {"tilt_deg": 20})])
-    await journey.conn.execute("UPDATE incident SET stage = 'closed'")
+    ((number,),) = await journey.fetch("SELECT incident_id FROM incident")
+    await service.close(journey.conn, Order(incident_id=number, actor="王", reason="seen on site"), at(31))
 
     await journey.receive(60, [(0, 40, {"tilt_deg": 20}), (0, 60, {"tilt_deg": 20})])
     still_firing = await journey.fetch("SELECT stage FROM incident")
