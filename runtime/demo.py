@@ -106,7 +106,8 @@ class Services:
         """Look every second whether the services run, and start what does not; runs until cancelled."""
         while True:
             await asyncio.sleep(SERVICES_EVERY_S)
-            down = [part.name for part in control.status(self._settings) if part.state == "stopped"]
+            parts = await asyncio.to_thread(control.status, self._settings)
+            down = [part.name for part in parts if part.state == "stopped"]
             if not down:
                 continue
             self.restarts += len(down)

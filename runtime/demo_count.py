@@ -93,24 +93,30 @@ class Counter:
     settled: Count = field(default_factory=Count)
     _waiting: list[Window] = field(default_factory=list[Window])
 
-    def check(self, conn: Connection, windows: list[Window]) -> Count:
-        """Count `windows` and those that missed something; give the sum over the whole run so far."""
+    def add(self, windows: list[Window]) -> None:
+        """Take windows over, to be counted at the next `check`."""
         self._waiting += windows
-        still: list[Window] = []
-        counts: list[Count] = []
-        for window in self._waiting:
+
+    def check(self, conn: Connection) -> Count:
+        """Count the windows that are not settled; give the sum over the whole run so far.
+
+        An exception leaves settled what was settled; the rest is counted by the next call.
+        """
+        still: list[tuple[Window, Count]] = []
+        for window in tuple(self._waiting):
             count = count_window(conn, window, self.device_ids, self.since_ms)
             if count.lost:
-                still.append(window)
-                counts.append(count)
+                still.append((window, count))
             else:
-                self.settled += count
-                window.delete()
+                self._settle(window, count)
         while len(still) > WINDOWS_RECHECKED:
-            self.settled += counts.pop(0)
-            still.pop(0).delete()
-        self._waiting = still
-        return sum(counts, self.settled)
+            self._settle(*still.pop(0))
+        return sum((count for _, count in still), self.settled)
+
+    def _settle(self, window: Window, count: Count) -> None:
+        self.settled += count
+        self._waiting.remove(window)
+        window.delete()
 
 
 def device_ids(conn: Connection, labels: tuple[str, ...]) -> NDArray[np.int32]:

@@ -97,7 +97,6 @@ class Session:
     duration_s: float | None
     _conn: Connection | None = None
     _counter: Counter | None = None
-    _uncounted: list[Window] = field(default_factory=list[Window])
     _checking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _count: Count = field(default_factory=Count)
     _verdict: Verdict = field(default_factory=lambda: Verdict(matched={}, missed=(), unexplained=()))
@@ -190,7 +189,8 @@ class Session:
     async def _check(self, tally: Tally, windows: list[Window]) -> None:
         """Count windows and fit incidents; a database that is away leaves the numbers as they are."""
         async with self._checking:
-            self._uncounted += windows
+            assert self._counter is not None
+            self._counter.add(windows)
             try:
                 await asyncio.to_thread(self._check_now, tally)
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
@@ -201,10 +201,7 @@ class Session:
         """Do the work of `_check`; in a thread, because it may take long after an outage."""
         assert self._counter is not None
         conn = self._connection()
-        windows = self._uncounted.copy()
-        count = self._counter.check(conn, windows)
-        del self._uncounted[: len(windows)]
-        self._count = count
+        self._count = self._counter.check(conn)
         self._verdict = tally.verdict(conn)
         conn.commit()
 

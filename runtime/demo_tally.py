@@ -88,7 +88,8 @@ class Tally:
     def note_sighting(self, sighting: Sighting) -> None:
         """Take an event of an incident; the first one is when it became visible."""
         incident = sighting.incident
-        if incident.fired_ms < self.start_ms or incident.incident_id in self._known:
+        oldest_ms = max(self.start_ms, sighting.seen_ms - KEEP_MS)
+        if incident.fired_ms < oldest_ms or incident.incident_id in self._known:
             return
         self._known.add(incident.incident_id)
         self.sightings.append(sighting)
@@ -101,6 +102,8 @@ class Tally:
         limit_ms = now_ms - KEEP_MS
         self.faults = [fault for fault in self.faults if fault.end_ms >= limit_ms]
         self.sightings = [sighting for sighting in self.sightings if sighting.seen_ms >= limit_ms]
+        self._known = {sighting.incident.incident_id for sighting in self.sightings}
+        self._grids = {key: code for key, code in self._grids.items() if key[1] >= limit_ms}
         self._published = {key: place for key, place in self._published.items() if key[1] >= limit_ms}
         del self.visible_s[:-10_000]
         current = {fault.device_label for fault in self.faults}
