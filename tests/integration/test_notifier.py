@@ -2,10 +2,15 @@
 
 import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -194,3 +199,55 @@ def test_a_wrong_address_is_refused_without_showing_its_secrets() -> None:
         channels.parse("json://127.0.0.1:1/ nonsense://user:secret@host")
 
     assert "secret" not in str(refused.value)
+
+
+def start_process(database: str, addresses: str, folder: Path) -> subprocess.Popen[str]:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path.cwd()),
+        "CITYGRID_DATABASE_URL": database,
+        "CITYGRID_NOTIFY_URLS": addresses,
+        "CITYGRID_LOG_FORMAT": "json",
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "run", "notify"],
+        env=environment,
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+async def test_the_process_sends_what_was_waiting_and_ends_in_order_when_told(
+    conn: AsyncConnection, receiver: Receiver, database: str, tmp_path: Path
+) -> None:
+    await put(conn)
+    process = start_process(database, receiver.url, tmp_path)
+    try:
+        assert await asyncio.to_thread(receiver.called.wait, 60)
+        receiver.called.clear()
+        await put(conn, event_id=2, kind="resolved")
+        await conn.execute("NOTIFY citygrid_outbox")
+        assert await asyncio.to_thread(receiver.called.wait, 30)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, said = await asyncio.to_thread(process.communicate, timeout=30)
+
+    assert process.returncode == 0
+    assert [json.loads(line)["event"] for line in said.splitlines()] == [
+        "notifier_ready",
+        "notice_sent",
+        "notice_sent",
+        "notifier_stopped",
+    ]
+    assert await fetch(conn, "SELECT count(*) FROM outbox WHERE sent_at IS NOT NULL") == [(2,)]
+
+
+async def test_a_wrong_address_ends_the_process_with_one_sentence(database: str, tmp_path: Path) -> None:
+    process = start_process(database, "nonsense://user:secret@host", tmp_path)
+
+    _, said = await asyncio.to_thread(process.communicate, timeout=60)
+
+    assert process.returncode == 2
+    assert said.startswith("citygrid: CITYGRID_NOTIFY_URLS: address 1 (nonsense) is not understood")
+    assert "secret" not in said
