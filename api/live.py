@@ -9,8 +9,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-QUEUE_FRAMES = 256
-"""Half a minute of a very busy city; frames are shared, so a queue holds references only."""
+QUEUE_FRAMES = 1024
+"""A burst of a thousand incidents at once; frames are shared, so a queue holds references only."""
 
 
 @dataclass(frozen=True, slots=True)
