@@ -55,6 +55,7 @@ export class CityMap {
   private readonly pulses: Pulses;
   private shaded = { patrol_grids: new Set<string>(), unit_grids: new Set<string>() };
   private acting: readonly Incident[] = [];
+  private standing: readonly LiveRow[] = [];
   private home: Box | null = null;
   readonly ready: Promise<void>;
 
@@ -71,7 +72,6 @@ export class CityMap {
       dragRotate: false,
       pitchWithRotate: false,
       fadeDuration: looks.glides() ? 150 : 0,
-      canvasContextAttributes: { antialias: true },
       localIdeographFontFamily: false,
     });
     this.gl.touchZoomRotate.disableRotation();
@@ -111,10 +111,15 @@ export class CityMap {
     void this.ready.then(() => this.pulses.show(acting));
   }
 
-  setDevices(rows: Iterable<LiveRow>): void {
-    const all = [...rows];
-    this.setData("devices", devicePoints(all));
+  setDevices(rows: ReadonlyMap<string, LiveRow>): void {
+    const all = [...rows.values()];
     this.buses.take(all.filter(isMoving));
+    // vehicles report every second; what stands is drawn anew only when something about it changed
+    const standing = all.filter((row) => !isMoving(row));
+    const same = standing.length === this.standing.length && standing.every((row, i) => row === this.standing[i]);
+    if (same) return;
+    this.standing = standing;
+    this.setData("devices", devicePoints(standing));
   }
 
   shade(layer: "patrol_grids" | "unit_grids", counts: ReadonlyMap<string, number>): void {

@@ -74,7 +74,7 @@ function follow(city: CityMap): (() => void)[] {
   };
   return [
     effect(() => city.dress({ colours: palette(theme.value), lang: lang.value, glides: () => !calm.matches })),
-    effect(() => city.setDevices(devices.value.values())),
+    effect(() => city.setDevices(devices.value)),
     effect(() => city.setIncidents(matching(openRows.value, view.value), matching(acting(), view.value))),
     effect(() => {
       city.shade("patrol_grids", countByGrid(openRows.value, "patrol_grid_code"));
