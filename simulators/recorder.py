@@ -32,6 +32,8 @@ class Job:
 async def record(broker: Broker, job: Job, on_message: Callable[[int], None] = lambda _: None) -> int:
     """Record until the duration is over or cancelled, and give how many messages; the file is whole either way.
 
+    `on_message` hears 0 once the broker has subscribed us, then the count after each message.
+
     Raises: `Unavailable` when the broker refuses or goes away, after what was heard is safely in the file.
     """
     count = 0
@@ -40,6 +42,7 @@ async def record(broker: Broker, job: Job, on_message: Callable[[int], None] = l
         try:
             async with _client(broker) as client:
                 await client.subscribe(job.topic_filter, qos=1)
+                on_message(0)
                 clock = asyncio.get_running_loop().time
                 start_s = clock()
                 with contextlib.suppress(TimeoutError):
