@@ -42,7 +42,7 @@ fmt: ## Format and mend what can be mended
 .PHONY: bench
 bench: ## Measure what the documentation claims (tests/bench)
 	@scripts/bootstrap --tests
-	$(PY)/pytest tests/bench -m "" -p no:cacheprovider $(ARGS)
+	$(PY)/python -m tests.bench $(ARGS)
 
 .PHONY: console
 console: ## Build the web console into console/dist
