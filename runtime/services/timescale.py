@@ -23,6 +23,7 @@ SOURCE_RELEASE = "trixie"
 SOURCE_PACKAGE = "timescaledb"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 SHARED_CACHE = Path("/var/cache/citygrid")
+MAIN_ARCHIVES = frozenset({"bookworm", "oldstable", "trixie", "stable"})
 PROGRAMS = ("postgres", "initdb")
 CMAKE_OPTIONS = (
     "-DAPACHE_ONLY=ON",
@@ -138,19 +139,18 @@ def _fetch(work: Path) -> Path:
 
 
 def _mirror() -> str:
-    """Give the address this machine's apt already takes Debian's main archive from."""
-    fields = "$(REPO_URI)|$(ORIGIN)|$(LABEL)|$(COMPONENT)"
+    """Give the address this machine's apt already takes Debian's main archive from; works before `apt-get update`."""
     done = subprocess.run(
-        ["apt-get", "indextargets", "--format", fields, "Created-By: Packages"],
+        ["apt-get", "indextargets", "--format", "$(REPO_URI)|$(RELEASE)|$(COMPONENT)", "Created-By: Packages"],
         capture_output=True,
         text=True,
         check=False,
     )
     rows = [line.split("|") for line in done.stdout.splitlines()]
-    for address, origin, label, component in (row for row in rows if len(row) == 4):
-        if (origin, label, component) == ("Debian", "Debian", "main"):
+    for address, release, component in (row for row in rows if len(row) == 3):
+        if release in MAIN_ARCHIVES and component == "main":
             return address
-    raise Unavailable("apt knows no mirror of Debian's main archive: run `apt-get update` and look at its sources")
+    raise Unavailable("apt knows no mirror of Debian's main archive: look at /etc/apt/sources.list.d")
 
 
 def _assemble(tree: Path, built: Path, major: int, places: Places) -> None:
