@@ -141,7 +141,14 @@ def _fetch(work: Path) -> Path:
 def _mirror() -> str:
     """Give the address this machine's apt already takes Debian's main archive from; works before `apt-get update`."""
     done = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI)|$(RELEASE)|$(COMPONENT)", "Created-By: Packages"],
+        [
+            "apt-get",
+            "indextargets",
+            "--no-release-info",
+            "--format",
+            "$(REPO_URI)|$(RELEASE)|$(COMPONENT)",
+            "Created-By: Packages",
+        ],
         capture_output=True,
         text=True,
         check=False,
