@@ -40,7 +40,7 @@ def run(  # typer: one argument an option
 ) -> None:
     """Publish what a fleet of devices measures, with labelled faults, as the districts' gateways.
 
-    Ground truth of the faults goes to demo/faults.jsonl in the data directory.
+    Ground truth of the faults goes to simulate/faults.jsonl in the data directory.
 
     Example: citygrid simulate run --duration 60 --rate-scale 2 --scenario healthy
     """

@@ -94,7 +94,7 @@ async def run_feed(settings: Settings, job: Run, stop: asyncio.Event, progress: 
         rate_scale=job.rate_scale,
         payload_limit_bytes=settings.payload_limit_bytes,
     )
-    ledger, tally = Ledger(settings.data_dir / "demo"), Tally()
+    ledger, tally = Ledger(settings.data_dir / "simulate"), Tally()
     counts = {"published": 0, "bad": 0, "faults": 0}
     start_ms = round(job.start_epoch_s * 1000)
 

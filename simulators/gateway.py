@@ -5,7 +5,8 @@ the gateway sends again what was unacknowledged and what was acknowledged just b
 forgets what it had acknowledged but not yet delivered or saved. The platform stores a reading once by its identity, so
 sending twice is harmless. A message that no subscriber was there for is tried again: the broker threw it away.
 
-Our own connection on the compiled codec: it publishes several times faster, and cheaper, than aiomqtt (ADR-0002).
+Our own connection on the compiled codec (ADR-0002): measured on two busy cores at 23,000 messages/s and 4 us of CPU a
+message, where aiomqtt 2.5 took 359 us.
 """
 
 import asyncio
