@@ -1,7 +1,7 @@
 import { validateStyleMin } from "@maplibre/maplibre-gl-style-spec";
 import { describe, expect, it } from "vitest";
 import type { LiveRow } from "../src/api/types";
-import { boxOf, centreOf, devicePoints, incidentPoints, isMoving } from "../src/map/features";
+import { boxOf, centreOf, devicePoints, incidentPoints, isMoving, namePoints } from "../src/map/features";
 import { FAMILIES, familyOf, palette } from "../src/map/palette";
 import { changed } from "../src/map/restyle";
 import { cityStyle } from "../src/map/style";
@@ -73,6 +73,27 @@ describe("features", () => {
   });
   it("carry the worst severity as a rank for groups", () => {
     expect(incidentPoints([incident()]).features[0]?.properties).toMatchObject({ severity: "critical", rank: 4 });
+  });
+  it("are named once, in the middle", () => {
+    const polygon: GeoJSON.Geometry = {
+      type: "Polygon",
+      coordinates: [
+        [
+          [0, 0],
+          [4, 0],
+          [4, 2],
+          [0, 2],
+          [0, 0],
+        ],
+      ],
+    };
+    const named = namePoints({
+      type: "FeatureCollection",
+      features: [{ type: "Feature", properties: { name_zh: "一格" }, geometry: polygon }],
+    });
+    expect(named.features).toEqual([
+      { type: "Feature", properties: { name_zh: "一格" }, geometry: { type: "Point", coordinates: [2, 1] } },
+    ]);
   });
   it("know their box and centre", () => {
     const line: GeoJSON.Geometry = {

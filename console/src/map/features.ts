@@ -59,6 +59,15 @@ export function centreOf(geometry: GeoJSON.Geometry): [number, number] | null {
   return box && [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
 }
 
+/** One point to write each area's name at: a polygon that several tiles share would be named once in each of them. */
+export function namePoints(areas: GeoJSON.FeatureCollection): GeoJSON.FeatureCollection {
+  const features = areas.features.flatMap((area) => {
+    const at = area.geometry && centreOf(area.geometry);
+    return at ? [{ ...area, geometry: { type: "Point" as const, coordinates: at } }] : [];
+  });
+  return { type: "FeatureCollection", features };
+}
+
 function visit(geometry: GeoJSON.Geometry, each: (position: GeoJSON.Position) => void): void {
   if (geometry.type === "GeometryCollection") {
     for (const part of geometry.geometries) visit(part, each);

@@ -3,7 +3,7 @@ import { effect } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get } from "../api/client";
 import { type Camera, CityMap } from "../map/city_map";
-import { boxOf } from "../map/features";
+import { boxOf, namePoints } from "../map/features";
 import { palette } from "../map/palette";
 import { adjust, select } from "../state/control";
 import { countByGrid, matching, mustAct } from "../state/incidents";
@@ -99,7 +99,7 @@ async function loadPlaces(city: CityMap): Promise<void> {
     ]);
     const drawn = { ...districts, features: districts.features.filter((feature) => feature.geometry) };
     city.setData("districts", drawn);
-    city.setData("patrol", patrol);
+    city.setData("patrol", namePoints(patrol));
     const all = patrol.features.length ? patrol : drawn;
     const box = boxOf({ type: "GeometryCollection", geometries: all.features.map((feature) => feature.geometry) });
     if (box) city.setHome(box, view.peek().camera === null || !view.peek().camera);
