@@ -152,11 +152,12 @@ async def _platform(settings: Settings, say: Say) -> AsyncGenerator[tuple[str, C
     environment = {"CITYGRID_HTTP_PORT": str(port), "CITYGRID_DATA_DIR": str(settings.data_dir.resolve())}
     children = Children(CHILDREN, settings.data_dir / "logs", environment)
     async with asyncio.TaskGroup() as tasks:
-        keepers = [
-            tasks.create_task(children.supervise(child), name=f"child-{child.name}") for child in children.children
-        ]
+        ingest, *others = children.children
+        keepers = [tasks.create_task(children.supervise(child), name=f"child-{child.name}") for child in others]
         try:
             await _until_ready(address)
+            # last, because from now on a device that says nothing is silent
+            keepers.append(tasks.create_task(children.supervise(ingest), name="child-ingest"))
             yield address, children
         finally:
             await asyncio.shield(children.stop())

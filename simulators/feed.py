@@ -87,7 +87,7 @@ class Feed:
         self._interval_s = np.maximum(roster.interval_s / setup.rate_scale, TICK_MS / 1000)
         self._due_s = np.random.default_rng([seed, 4]).uniform(0, 1, len(roster)) * self._interval_s
         self._seq = np.zeros(len(roster), dtype=np.int64)
-        self._was_lost = np.zeros(len(roster), dtype=bool)
+        self._was_lost = np.ones(len(roster), dtype=bool)  # a device's first report always comes
         self._is_silent = np.zeros(len(roster), dtype=bool)
         self._active: dict[int, Fault] = {}
         self._faults: Iterator[Fault] = scenario.faults(setup.scenario, roster, setup.plan)
