@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.problems import problem
 
 BODY_LIMIT_BYTES = 64 * 1024
+DRAIN_LIMIT_BYTES = 1024 * 1024
+"""Of a body that is too large so much is read and thrown away: a client that still sends would not see the answer."""
 COMMANDS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 SAME_SITE = frozenset({"same-origin", "none"})
 
@@ -85,11 +87,6 @@ class Guard:
         origin = headers.get("origin")
         if site not in SAME_SITE or (origin and origin.partition("://")[2] != host):
             return "cross-site", f"The browser says it comes from {origin or site}."
-        if (
-            not headers.get("content-length", "0").isdigit()
-            or int(headers.get("content-length", "0")) > BODY_LIMIT_BYTES
-        ):
-            return "too-large", f"The body may have {BODY_LIMIT_BYTES} bytes."
         return None
 
 
@@ -100,7 +97,7 @@ def host_name(host: str) -> str:
 
 
 async def _bounded(receive: Receive) -> Receive | None:
-    """Read the whole body within the limit and give it to the application; None when it is larger."""
+    """Read the whole body and give it to the application; None when it is larger than the limit."""
     parts: list[bytes] = []
     size = 0
     more = True
@@ -108,11 +105,13 @@ async def _bounded(receive: Receive) -> Receive | None:
         message = await receive()
         if message["type"] != "http.request":
             break
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        more = message.get("more_body", False)
-        if size > BODY_LIMIT_BYTES:
-            return None
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= BODY_LIMIT_BYTES:
+            parts.append(part)
+        more = message.get("more_body", False) and size <= DRAIN_LIMIT_BYTES
+    if size > BODY_LIMIT_BYTES:
+        return None
     pending: list[Message] = [{"type": "http.request", "body": b"".join(parts), "more_body": False}]
 
     async def replay() -> Message:

@@ -11,6 +11,7 @@ from fastapi import FastAPI, HTTPException, Request
 
 from api.guard import COMMANDS
 from api.problems import UnknownParameter
+from core.errors import InvalidInput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,10 @@ def require_json(request: Request) -> None:
 
 
 def require_known(request: Request) -> None:
-    """Raise `UnknownParameter` when the query has a name that the operation's description has not."""
+    """Raise `UnknownParameter` when the query has a name that the operation's description has not.
+
+    A value with a NUL character, which PostgreSQL can neither hold nor find, is refused too.
+    """
     if not request.query_params:
         return
     app: FastAPI = request.app
@@ -51,7 +55,9 @@ def require_known(request: Request) -> None:
     operation = known.get(getattr(request.scope.get("route"), "name", ""))
     if operation is None:
         return
-    for name in request.query_params:
+    for name, value in request.query_params.multi_items():
+        if "\0" in value:
+            raise InvalidInput(f"{name}: no text holds a NUL character")
         if name not in operation.query:
             possible = ", ".join(sorted(operation.query)) or "none"
             raise UnknownParameter(f"{name!r} is not a parameter of this operation; it has: {possible}")

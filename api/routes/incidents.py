@@ -20,13 +20,17 @@ router = APIRouter(prefix="/incidents", tags=["incidents"])
 IncidentId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
+NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL's text cannot hold a NUL character."""
+
+
 class Command(BaseModel):
     """Who does it, and why; both are kept in the history and the audit log. There are no accounts yet."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    actor: str = Field(min_length=1, max_length=100, description="Who does it.")
-    reason: str = Field(default="", max_length=2000, description="Why; required to close.")
+    actor: str = Field(min_length=1, max_length=100, pattern=NO_NUL, description="Who does it.")
+    reason: str = Field(default="", max_length=2000, pattern=NO_NUL, description="Why; required to close.")
 
     def order(self, incident_id: int) -> Order:
         """Give what the domain takes."""
@@ -36,7 +40,9 @@ class Command(BaseModel):
 class AssignCommand(Command):
     """To whom: at least one of the two."""
 
-    assignee: str | None = Field(default=None, min_length=1, max_length=100, description="A person or a team.")
+    assignee: str | None = Field(
+        default=None, min_length=1, max_length=100, pattern=NO_NUL, description="A person or a team."
+    )
     department_id: int | None = Field(default=None, ge=1, le=2**31 - 1, description="See GET /departments.")
 
 

@@ -1,5 +1,7 @@
 """What people do with incidents through the API: each step with its history, audit and refusals."""
 
+import json
+
 import httpx2
 import psycopg
 import pytest
@@ -8,7 +10,8 @@ ACTOR = {"actor": "王工"}
 
 
 async def post(api: httpx2.AsyncClient, action: str, body: dict[str, object], number: int = 1) -> httpx2.Response:
-    return await api.post(f"/api/v1/incidents/{number}/{action}", json=body)
+    headers = {"Content-Type": "application/json"}
+    return await api.post(f"/api/v1/incidents/{number}/{action}", content=json.dumps(body), headers=headers)
 
 
 async def test_an_incident_goes_from_reported_to_closed_with_its_history(own_api: httpx2.AsyncClient, city: str):
@@ -43,6 +46,8 @@ REFUSED = [
     ("acknowledge", {"actor": "  "}, 422, "invalid-request"),
     ("acknowledge", {**ACTOR, "reson": "typo"}, 422, "invalid-request"),
     ("acknowledge", {"actor": "x" * 101}, 422, "invalid-request"),
+    ("close", {**ACTOR, "reason": "a\0b"}, 422, "invalid-request"),
+    ("close", {**ACTOR, "reason": "\ud800"}, 422, "invalid-request"),
     ("reopen", {**ACTOR}, 404, "not-found"),
 ]
 

@@ -34,6 +34,7 @@ REFUSED = [
         400,
         "invalid-input",
     ),
+    ("/api/v1/incidents?rule=a%00b", 400, "invalid-input"),
     ("/api/v1/devices?health=ill", 422, "invalid-request"),
     ("/api/v1/grids/locate?lon=118.5&lat=39.6", 404, "not-found"),
     ("/api/v1/grids/locate?lon=218.5&lat=39.6", 422, "invalid-request"),
