@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.live import Live
 
 from runtime import log, settings
-from runtime.demo import Options, run_demo
-from runtime.demo_report import Report
-from runtime.demo_screen import Lines, screen
+from runtime.demo.report import Report
+from runtime.demo.run import Options, run_demo
+from runtime.demo.screen import Lines, screen
 from runtime.settings import Settings
 
 app = typer.Typer()

@@ -12,7 +12,7 @@ IO_WITHOUT_A_LIBRARY = {
     "simulators.city.generate": "writes the city's files",
     "simulators.launch": "reads the city's files",
     "simulators.ledger": "writes what was sent",
-    "runtime.demo_report": "speaks of what runtime.demo_count counted in the database",
+    "runtime.demo.report": "speaks of what runtime.demo.count counted in the database",
     "api.description": "describes the problems of api.problems",
 }
 

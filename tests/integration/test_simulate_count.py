@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from runtime.demo_count import Count, Counter
+from runtime.demo.count import Count, Counter
 from simulators.feed import Message
 from simulators.ledger import WINDOW_MS, Ledger
 

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from runtime.demo_count import Count
-from runtime.demo_match import Injected, Seen, match, quantile
-from runtime.demo_report import Report
+from runtime.demo.count import Count
+from runtime.demo.match import Injected, Seen, match, quantile
+from runtime.demo.report import Report
 
 FAULT = Injected(
     fault_id=1,

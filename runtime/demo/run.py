@@ -19,9 +19,9 @@ import structlog
 
 from core.errors import Conflict, Unavailable
 from runtime.city import load_city
-from runtime.demo_children import Children
-from runtime.demo_report import Report
-from runtime.demo_session import Session, Show
+from runtime.demo.children import Children
+from runtime.demo.report import Report
+from runtime.demo.session import Session, Show
 from runtime.services import control
 from runtime.settings import Settings
 from simulators import launch, scenario

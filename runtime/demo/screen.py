@@ -8,8 +8,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from runtime.demo_match import quantile
-from runtime.demo_session import View
+from runtime.demo.match import quantile
+from runtime.demo.session import View
 
 COLOURS = {"critical": "bold red", "major": "red", "minor": "yellow", "info": "cyan"}
 LINE_EVERY_S = 10.0

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from psycopg import Connection
 
-from runtime.demo_match import NOBODY_PUBLISHES, Injected, Seen, Verdict, match
-from runtime.demo_watch import Sighting
+from runtime.demo.match import NOBODY_PUBLISHES, Injected, Seen, Verdict, match
+from runtime.demo.watch import Sighting
 from simulators import scenario
 from simulators.feed import Message, Setup, Tick
 from simulators.ledger import Ledger

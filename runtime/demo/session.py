@@ -12,12 +12,12 @@ import structlog
 from psycopg import Connection
 
 from core.errors import Unavailable
-from runtime.demo_children import Children
-from runtime.demo_count import Count, Counter, device_ids
-from runtime.demo_match import Verdict
-from runtime.demo_report import Report
-from runtime.demo_tally import Tally, stored_incidents
-from runtime.demo_watch import Sighting, Watcher
+from runtime.demo.children import Children
+from runtime.demo.count import Count, Counter, device_ids
+from runtime.demo.match import Verdict
+from runtime.demo.report import Report
+from runtime.demo.tally import Tally, stored_incidents
+from runtime.demo.watch import Sighting, Watcher
 from runtime.settings import Settings
 from simulators import launch, publisher
 from simulators.feed import Feed

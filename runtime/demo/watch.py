@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 import structlog
 
-from runtime.demo_match import Seen
+from runtime.demo.match import Seen
 
 log = structlog.get_logger()
 

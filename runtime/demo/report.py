@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from runtime.demo_count import Count
-from runtime.demo_match import Verdict, quantile
+from runtime.demo.count import Count
+from runtime.demo.match import Verdict, quantile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
