@@ -34,6 +34,8 @@ class Services:
     observe: Callable[[Exchange], None]
     console: Path
     """Folder of the built console; it may not exist yet."""
+    timezone: str
+    """The city's, for those who display times."""
     hosts: frozenset[str]
     """Host names this server answers to; `*` = any."""
 

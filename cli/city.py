@@ -13,14 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from core.errors import NotFound
 from runtime import city, settings
-from simulators.city.generate import STEPS, generate, write
+from simulators.city.generate import DEFAULT_SEED, STEPS, generate, write
 from storage.pool import OWNER, connect
 
 app = typer.Typer(
     no_args_is_help=True, help="The city: areas, grids, components and devices as files, and loading them."
 )
 
-DEFAULT_SEED = 20130
 """The demo's city. Any other number is another city of the same size."""
 _ACTOR = "city load"
 

@@ -31,15 +31,13 @@ from ingest.directory import Directory
 from ingest.message import Batch, RawMessage
 from ingest.source import Source
 from runtime.ingest_metrics import IngestMetrics
-from storage import dead_letters, readings
+from storage import dead_letters, locks, readings
 from storage.dead_letters import DeadLetter
 from storage.pool import WRITER, connect
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-ONE_INGEST_LOCK = 4_217_000_002
-"""Advisory lock of the one ingest process that owns the rules' memory."""
 FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 5.0
 TAKEOVER_S = 10.0
@@ -272,7 +270,7 @@ class Ingestor:
 async def _become_the_one(conn: AsyncConnection, wait_s: float) -> None:
     deadline = asyncio.get_running_loop().time() + wait_s
     while True:
-        row = await (await conn.execute("SELECT pg_try_advisory_lock(%s)", (ONE_INGEST_LOCK,))).fetchone()
+        row = await (await conn.execute("SELECT pg_try_advisory_lock(%s)", (locks.ONE_INGEST,))).fetchone()
         if row and row[0]:
             return
         if asyncio.get_running_loop().time() >= deadline:

@@ -11,9 +11,9 @@ from pathlib import Path
 from psycopg import Connection, sql
 
 from core.errors import Conflict, Unavailable
+from storage import locks
 
 FOLDER = Path(__file__).parent / "migrations"
-LOCK_KEY = 4_217_000_001
 REQUIRED_EXTENSIONS = ("timescaledb", "postgis")
 
 CREATE_LEDGER = """
@@ -78,11 +78,11 @@ def migrate(url: str, migrations: tuple[Migration, ...] | None = None) -> list[s
     wanted = shipped() if migrations is None else migrations
     with Connection.connect(url, autocommit=True, options="-c timezone=UTC -c client_min_messages=warning") as conn:
         _require_extensions(conn)
-        conn.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
+        conn.execute("SELECT pg_advisory_lock(%s)", (locks.MIGRATE,))
         try:
             return _run(conn, wanted)
         finally:
-            conn.execute("SELECT pg_advisory_unlock(%s)", (LOCK_KEY,))
+            conn.execute("SELECT pg_advisory_unlock(%s)", (locks.MIGRATE,))
 
 
 def status(url: str) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import AsyncConnection, AsyncCursor
 
-from storage import rollups
+from storage import locks, rollups
 
 FINE_FACTOR = 3
 """Our choice: with the default year of readings, three years at 5 minutes; a chart of that span has no finer pixels."""
@@ -37,7 +37,7 @@ async def enforce(conn: AsyncConnection, keep_days: int, now: datetime) -> Enfor
 
     Roll-ups are brought up to date first: what is dropped has been counted.
     """
-    await conn.execute(WAIT_FOR_REFRESHER, {"key": rollups.LOCK_KEY})
+    await conn.execute(WAIT_FOR_REFRESHER, {"key": locks.ROLLUPS})
     while (await rollups.refresh(conn, now)).more:
         pass
     cutoff = now - timedelta(days=keep_days)

@@ -13,8 +13,8 @@ from typing import LiteralString
 
 from psycopg import AsyncConnection, sql
 
-LOCK_KEY = 4_217_000_008
-"""One refresher at a time: two could overwrite a newer result with an older one."""
+from storage import locks
+
 BITE = 12
 """Buckets taken at once, oldest first, each with all its marks: a bucket is computed once, an hour mostly once."""
 FINE = timedelta(minutes=5)
@@ -101,7 +101,7 @@ async def refresh(conn: AsyncConnection, now: datetime, *, limit: int = BITE) ->
     Does nothing while another refresher is at work. Call about once a minute and again while `more`; the caller commits
     after each call. The connection must be READ COMMITTED (the default) and a writer's.
     """
-    locked = await (await conn.execute(LOCK, {"key": LOCK_KEY})).fetchone()
+    locked = await (await conn.execute(LOCK, {"key": locks.ROLLUPS})).fetchone()
     if not locked or not locked[0]:
         return Refreshed(marks=0, buckets=0, rows=0, more=False)
     taken = await (await conn.execute(TAKE, {"limit": limit, "closed": now - FINE})).fetchall()

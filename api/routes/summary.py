@@ -20,7 +20,9 @@ class Summary(BaseModel):
     """The city now."""
 
     as_of: datetime
-    city: dict[str, Any] = Field(description="Code, names, seed and whether it is synthetic.")
+    city: dict[str, Any] = Field(description="Code, names, seed, counts; empty before a city is loaded.")
+    synthetic: bool = Field(description="Whether the city was made by a program.")
+    timezone: str = Field(description="The city's time zone.")
     components: int
     devices: dict[str, int] = Field(description="Devices in use by health: online, late, silent, never.")
     open_incidents: dict[str, int] = Field(description="By severity.")
@@ -51,6 +53,8 @@ async def show_summary(services: Use) -> Summary:
             {
                 "as_of": now,
                 "city": city,
+                "synthetic": bool(city.get("synthetic")),
+                "timezone": services.timezone,
                 "components": components,
                 "devices": {health.value: by_health.get(health.value, 0) for health in Health},
                 "open_incidents": {severity: by_severity.get(severity, 0) for severity in SEVERITIES},

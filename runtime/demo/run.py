@@ -30,7 +30,6 @@ from storage.pool import OWNER, connect
 
 log = structlog.get_logger()
 
-CITY_SEED = 20130
 """The demo's city is always the same one; `--seed` is for what happens in it (our choice)."""
 CHILDREN = ("ingest", "notify", "api")
 """In the order they are ended: what feeds goes before what shows."""
@@ -135,7 +134,7 @@ async def _ensure_city(settings: Settings, say: Say) -> None:
     folder = settings.data_dir / "city"
     if not (folder / "city.json").is_file():
         say("making the synthetic city: streets, 14,000 grids, 548,000 components")
-        await asyncio.to_thread(lambda: generate.write(generate.generate(CITY_SEED), folder))
+        await asyncio.to_thread(lambda: generate.write(generate.generate(generate.DEFAULT_SEED), folder))
     conn = await connect(settings.owner_dsn(), role=OWNER, name="demo-city")
     async with conn:
         loaded = await load_city(conn, folder, now=datetime.now(UTC), actor="demo")

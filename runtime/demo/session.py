@@ -25,6 +25,7 @@ from simulators.launch import City
 from simulators.ledger import Ledger, Window
 from simulators.publisher import Outlet
 from simulators.scenario import Plan, Scenario
+from storage import locks
 from storage.pool import OWNER, session_options
 
 log = structlog.get_logger()
@@ -40,7 +41,7 @@ SETTLE_S = 1.0
 INGEST_READY_S = 30.0
 INGEST_LOCK = """
 SELECT count(*) FROM pg_locks
-WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = 4217000002
+WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = %(key)s
 """
 COMPONENTS = "SELECT count(*) FROM component"
 
@@ -224,7 +225,9 @@ class Session:
         """Wait until an ingest process works on this database: readings from before would only wait in the broker."""
         deadline = time.monotonic() + INGEST_READY_S
         while True:
-            row = await asyncio.to_thread(lambda: self._connection().execute(INGEST_LOCK).fetchone())
+            row = await asyncio.to_thread(
+                lambda: self._connection().execute(INGEST_LOCK, {"key": locks.ONE_INGEST}).fetchone()
+            )
             self._connection().rollback()
             if row and row[0]:
                 return

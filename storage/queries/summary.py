@@ -35,7 +35,7 @@ CROSS JOIN LATERAL (
 WHERE s.received_at > %(now)s - INTERVAL '1 minute'
 """
 LAST_INGEST = "SELECT max(received_at) FROM device_state"
-CITY = "SELECT key, value FROM city_fact"
+CITY = "SELECT value FROM city_fact WHERE key = 'city'"
 
 
 async def components(conn: AsyncConnection) -> int:
@@ -73,6 +73,7 @@ async def last_ingest(conn: AsyncConnection) -> datetime | None:
 
 
 async def city(conn: AsyncConnection) -> dict[str, Any]:
-    """Give what is known of the loaded city: code, names, seed, whether it is synthetic."""
+    """Give what is known of the loaded city: code, names, seed, whether it is synthetic; empty before one is loaded."""
     cursor = await conn.execute(CITY)
-    return dict(await cursor.fetchall())
+    row = await cursor.fetchone()
+    return row[0] if row else {}

@@ -149,14 +149,13 @@ export interface LiveDevices {
 export interface City {
   name_zh?: string;
   name_en?: string;
-  synthetic?: boolean;
-  timezone?: string;
 }
 
 export interface Summary {
   as_of: string;
-  /** all facts by key; the city itself under `city` */
-  city: City & { city?: City };
+  city: City;
+  synthetic: boolean;
+  timezone: string;
   components: number;
   devices: Partial<Record<Health, number>>;
   open_incidents: Partial<Record<Severity, number>>;

@@ -69,8 +69,8 @@ export const cursor = signal<number | null>(null);
 export const helpOpen = signal(false);
 
 export const lang = computed(() => view.value.lang);
-export const city = computed(() => summary.value?.city.city ?? summary.value?.city ?? {});
-export const zone = computed(() => city.value.timezone ?? "Asia/Shanghai");
+export const city = computed(() => summary.value?.city ?? {});
+export const zone = computed(() => summary.value?.timezone ?? "Asia/Shanghai");
 export const openRows = computed(() => openByDeadline(incidents.value));
 export const openCounts = computed(() => countBySeverity(openRows.value));
 export const shownRows = computed(() => {

@@ -18,7 +18,7 @@ export function Header() {
         <h1>
           {named(city.value.name_zh, city.value.name_en) || "CityGrid"} <span class="muted">{t("app.title")}</span>
         </h1>
-        {city.value.synthetic && (
+        {summary.value?.synthetic && (
           <span class="tag" title={t("app.syntheticHint")}>
             {t("app.synthetic")}
           </span>
