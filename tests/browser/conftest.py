@@ -78,7 +78,7 @@ def console() -> Path:
         pytest.fail(str(error))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not the session: Playwright's loop would stand in the way of later async tests
 def browser() -> Iterator[Browser]:
     try:
         with chromium.chromium() as one:
