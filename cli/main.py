@@ -25,6 +25,7 @@ COMMANDS = {
     "grids": "Unit and patrol grids. Example: citygrid grids import grids.geojson --level unit",
     "components": "Surveyed components. Example: citygrid components import survey.csv --crs EPSG:4548",
     "devices": "Devices on components. Example: citygrid devices import devices.csv",
+    "readings": "Stored readings. Example: citygrid readings export out.csv --profile camera --from 24h",
     "rules": "Rules and their tests. Example: citygrid rules test",
     "run": "The platform's processes. Example: citygrid run ingest",
     "simulate": "Simulate, record, replay. Example: citygrid simulate replay feed.ndjson --speed 10",
