@@ -6,7 +6,7 @@ published position lies in.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 TOLERANCE_MS = 15_000
 """An incident may fire this much after its fault has ended: delivery, retries, a restart in between (our choice)."""
@@ -74,6 +74,16 @@ def match(
             matched.setdefault(fault.fault_id, incident.incident_id)
     missed = tuple(fault for fault in faults if fault.fault_id not in matched)
     return Verdict(matched=matched, missed=missed, unexplained=tuple(unexplained), misplaced=tuple(misplaced))
+
+
+def cut_short(verdict: Verdict, ended_ms: int) -> tuple[Injected, ...]:
+    """Give the missed faults that nobody could have found yet when the run was ended."""
+    return tuple(fault for fault in verdict.missed if fault.detect_by_ms > ended_ms)
+
+
+def without(verdict: Verdict, faults: Sequence[Injected]) -> Verdict:
+    """Give the verdict without some of the missed faults."""
+    return replace(verdict, missed=tuple(fault for fault in verdict.missed if fault not in faults))
 
 
 def _cause(incident: Seen, candidates: Sequence[Injected]) -> Injected | None:

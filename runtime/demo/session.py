@@ -14,7 +14,7 @@ from psycopg import Connection
 from core.errors import Unavailable
 from runtime.demo.children import Children
 from runtime.demo.count import Count, Counter, device_ids
-from runtime.demo.match import Verdict
+from runtime.demo.match import Verdict, cut_short, without
 from runtime.demo.report import Report
 from runtime.demo.tally import Tally, stored_incidents
 from runtime.demo.watch import Sighting, Watcher
@@ -203,7 +203,8 @@ class Session:
         assert self._counter is not None
         conn = self._connection()
         self._count = self._counter.check(conn)
-        self._verdict = tally.verdict(conn)
+        verdict = tally.verdict(conn)
+        self._verdict = without(verdict, cut_short(verdict, self._ended_ms)) if self._ended_ms else verdict
         conn.commit()
 
     async def _poll_summary(self) -> None:
@@ -271,6 +272,7 @@ class Session:
         conn = self._connection()
         incidents = stored_incidents(conn, tally.start_ms, self._ended_ms)
         verdict = tally.verdict(conn, incidents)
+        unfinished = cut_short(verdict, self._ended_ms)
         row = conn.execute(COMPONENTS).fetchone()
         conn.close()
         assert row is not None
@@ -279,9 +281,9 @@ class Session:
             devices=len(self.city.roster),
             seconds=(self._ended_ms - tally.start_ms) / 1000,
             count=self._count,
-            faults=tally.totals.faults,
+            faults=tally.totals.faults - len(unfinished),
             incidents=len(incidents),
-            verdict=verdict,
+            verdict=without(verdict, unfinished),
             visible_s=tuple(tally.visible_s),
             refused=outlet.total("refused"),
             restarts=sum(child.restarts for child in children.children) + services.restarts,

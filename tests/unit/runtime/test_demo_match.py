@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from runtime.demo.count import Count
-from runtime.demo.match import Injected, Seen, match, quantile
+from runtime.demo.match import Injected, Seen, cut_short, match, quantile, without
 from runtime.demo.report import Report
 
 FAULT = Injected(
@@ -126,3 +126,13 @@ def test_a_missed_fault_fails_the_run_and_is_named() -> None:
     assert _report(Count(sent=9, stored=9), []).failures() == [
         "fault 1 (cover_displaced on MC-1) raised no CoverDisplaced"
     ]
+
+
+def test_a_fault_that_nobody_could_have_found_yet_is_left_out_when_a_run_is_ended_early() -> None:
+    early, late = FAULT, replace(FAULT, fault_id=2, detect_by_ms=30_000)
+    verdict = match([early, late], [], {})
+
+    unfinished = cut_short(verdict, ended_ms=20_000)
+
+    assert unfinished == (late,)
+    assert without(verdict, unfinished).missed == (early,)
