@@ -92,7 +92,9 @@ class Demo:
         return part.pid
 
     def finish(self) -> dict[str, float | None]:
-        output, _ = self.process.communicate(timeout=240)
+        assert self.process.stdout is not None
+        output = self.process.stdout.read()  # not communicate(): it would take lines away from the listener
+        self.process.wait(timeout=60)
         while (line := self._lines.get(timeout=5)) is not None:
             self.said.append(line)
         assert self.process.returncode == 0, "".join(self.said[-40:])
