@@ -51,7 +51,7 @@ def main(chosen: list[str]) -> int:
 def _run(name: str, environment: dict[str, str]) -> int:
     _say(f"bench {name} ...")
     if name == "tiles":  # the only one that looks at a loaded city
-        for step in (["city", "generate"], ["city", "load"]):
+        for step in (["db", "migrate"], ["city", "generate"], ["city", "load"]):
             subprocess.run([sys.executable, "-m", "cli.main", *step], env=environment, check=True, stdout=sys.stderr)
     script = Path(__file__).parent / f"bench_{name}.py"
     return subprocess.run([sys.executable, str(script)], env=environment, check=False, stdout=sys.stderr).returncode
