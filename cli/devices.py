@@ -19,6 +19,7 @@ from devices.model import Registration, State
 from devices.profile import shipped
 from runtime import settings
 from storage.pool import READER, WRITER, connect
+from wire import topics
 
 app = typer.Typer(no_args_is_help=True, help="Devices: register on components, list, retire.")
 
@@ -117,7 +118,9 @@ def register(
     _, findings = asyncio.run(_register([row]))
     if findings:
         raise InvalidInput(findings[0].detail)
-    print(f"{label} is registered; it publishes to citygrid/v1/.../{shipped()[profile].kind}/{label}/telemetry")
+    registered = asyncio.run(_fetch(ONE, {"label": label}))[0]
+    topic = topics.telemetry(registered["district_code"], shipped()[profile].kind, label)
+    print(f"{label} is registered; it publishes to {topic}")
 
 
 @app.command(name="list")
