@@ -1,0 +1,45 @@
+"""The table of payload formats. A new format is one file with a `decode`, and one line here.
+
+A decoder is pure: topic and payload to records and facts, or `InvalidInput` in words. It knows no registry, no state.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wire.record import Fact, Record
+
+Decode = Callable[[str, bytes, int], list[Record | Fact]]
+"""(topic, payload, time of arrival in microseconds since 1970 UTC) -> what it says; empty = nothing to store."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """A payload format and the topics it comes on."""
+
+    name: str
+    filters: tuple[str, ...]
+    """MQTT topic filters."""
+    decode: Decode
+
+
+FORMATS: tuple[Format, ...] = ()
+
+
+def of_topic(topic: str) -> Format | None:
+    """Give the format of a topic, or None when no filter matches."""
+    parts = topic.split("/")
+    for known in FORMATS:
+        if any(_matches(wanted.split("/"), parts) for wanted in known.filters):
+            return known
+    return None
+
+
+def _matches(wanted: list[str], parts: list[str]) -> bool:
+    """Match a topic against a filter: MQTT 5, 4.7.1 (`+` one level, `#` the rest)."""
+    if wanted[-1] == "#":
+        return len(parts) >= len(wanted) - 1 and _levels_match(wanted[:-1], parts)
+    return len(parts) == len(wanted) and _levels_match(wanted, parts)
+
+
+def _levels_match(wanted: list[str], parts: list[str]) -> bool:
+    return all(level in {"+", part} for level, part in zip(wanted, parts, strict=False))
