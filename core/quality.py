@@ -13,3 +13,5 @@ class Quality(IntFlag):
     """A channel was outside its plausible range; that channel was stored as not measured (NULL)."""
     CLOCK_AHEAD = 4
     """Dated in the future, within the tolerance; kept with its own time."""
+    ARRIVAL_TIME = 8
+    """The message carried no time of its own; the time of arrival stands in."""
