@@ -20,20 +20,28 @@ from devices.profile import shipped
 from runtime import settings
 from storage.pool import READER, WRITER, connect
 from wire import topics
+from wire.addresses import NAMINGS, NATIVE
+from wire.uplinks import CODECS
 
 app = typer.Typer(no_args_is_help=True, help="Devices: register on components, list, retire.")
 
 ACTOR = "command line"
-COLUMNS = ("label", "profile", "component_code", "district_code", "lon_deg", "lat_deg", "interval_s", "install")
+COLUMNS = (
+    *("label", "profile", "component_code", "district_code", "lon_deg", "lat_deg", "interval_s", "install"),
+    *("format", "address", "codec"),
+)
 LIST = """
-SELECT d.label, d.profile, d.state, c.code AS component_code, d.district_code, d.interval_s, s.ts AS last_reading
+SELECT d.label, d.profile, d.state, c.code AS component_code, d.district_code, d.interval_s, d.format,
+       COALESCE(d.address, d.label) AS address, d.codec, s.ts AS last_reading
 FROM device d LEFT JOIN component c USING (component_id) LEFT JOIN device_state s USING (device_id)
-WHERE (%(profile)s = '' OR d.profile = %(profile)s) AND d.label > %(after)s
+WHERE (%(profile)s = '' OR d.profile = %(profile)s) AND (%(format)s = '' OR d.format = %(format)s)
+  AND d.label > %(after)s
 ORDER BY d.label LIMIT %(limit)s
 """
 ONE = """
-SELECT d.label, d.profile, d.state, c.code AS component_code, d.district_code, d.interval_s, d.registered_at,
-       s.ts AS last_reading, s."values" AS last_values, ST_X(d.geom) AS lon_deg, ST_Y(d.geom) AS lat_deg
+SELECT d.label, d.profile, d.state, c.code AS component_code, d.district_code, d.interval_s, d.format,
+       COALESCE(d.address, d.label) AS address, d.codec, d.registered_at, s.ts AS last_reading,
+       s."values" AS last_values, ST_X(d.geom) AS lon_deg, ST_Y(d.geom) AS lat_deg
 FROM device d LEFT JOIN component c USING (component_id) LEFT JOIN device_state s USING (device_id)
 WHERE d.label = %(label)s
 """
@@ -71,6 +79,9 @@ def _registration(row: dict[str, str], file: Path, line: int) -> Registration:
         lat_deg=number("lat_deg"),
         interval_s=number("interval_s"),
         install=install,
+        format=(row.get("format") or NATIVE).strip(),
+        address=(row.get("address") or "").strip(),
+        codec=(row.get("codec") or "").strip(),
     )
 
 
@@ -101,10 +112,15 @@ def register(
     lon: Annotated[float | None, typer.Option(help="Longitude, WGS 84 degrees.")] = None,
     lat: Annotated[float | None, typer.Option(help="Latitude, WGS 84 degrees.")] = None,
     interval: Annotated[float | None, typer.Option(help="Reporting interval, seconds.")] = None,
+    payload: Annotated[str, typer.Option("--format", help="What it speaks: " + ", ".join(NAMINGS))] = NATIVE,
+    address: Annotated[str, typer.Option(help="Its name in that format, e.g. a devEUI; default: its label.")] = "",
+    codec: Annotated[str, typer.Option(help="What reads its LoRaWAN bytes: " + ", ".join(CODECS))] = "",
 ) -> None:
     """Register one device.
 
     Example: citygrid devices register MC-000123 --profile manhole_cover --component 1302030102000001
+    Example: citygrid devices register MC-000124 --profile manhole_cover --component 1302030102000002
+    --format chirpstack --address 24e124713d111111 --codec milesight
     """
     row = Registration(
         label=label,
@@ -114,24 +130,31 @@ def register(
         lon_deg=lon,
         lat_deg=lat,
         interval_s=interval,
+        format=payload,
+        address=address,
+        codec=codec,
     )
     _, findings = asyncio.run(_register([row]))
     if findings:
         raise InvalidInput(findings[0].detail)
     registered = asyncio.run(_fetch(ONE, {"label": label}))[0]
-    topic = topics.telemetry(registered["district_code"], shipped()[profile].kind, label)
-    print(f"{label} is registered; it publishes to {topic}")
+    if NAMINGS[payload].by_label:
+        topic = topics.telemetry(registered["district_code"], shipped()[profile].kind, label)
+        print(f"{label} is registered; it publishes to {topic}")
+    else:
+        print(f"{label} is registered; {payload} calls it {registered['address']}")
 
 
 @app.command(name="list")
 def list_devices(
     profile: Annotated[str, typer.Option(help="Only this device type.")] = "",
+    payload: Annotated[str, typer.Option("--format", help="Only what speaks this.")] = "",
     after: Annotated[str, typer.Option(help="Go on after this label.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List devices by label. Example: citygrid devices list --profile bus --limit 20."""
-    rows = asyncio.run(_fetch(LIST, {"profile": profile, "after": after, "limit": limit}))
+    rows = asyncio.run(_fetch(LIST, {"profile": profile, "format": payload, "after": after, "limit": limit}))
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, default=str))
         return

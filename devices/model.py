@@ -53,6 +53,12 @@ class Registration:
     lat_deg: float | None = None
     interval_s: float | None = None
     install: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    format: str = "native"
+    """What it speaks: a name of `wire.addresses.NAMINGS`."""
+    address: str = ""
+    """Its name in that format; empty = its label."""
+    codec: str = ""
+    """What turns its bytes into channels: a name of `wire.uplinks.CODECS`; empty = nothing needs to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ async def register_many(
     Lines of findings count from 1 in the order of `rows`.
     """
     async with conn.transaction():
-        await store.stage(conn, rows, profiles.values())
+        await store.stage(conn, rows, profiles)
         findings = await store.take_findings(conn)
         count = await store.insert_staged(conn, state=State.IN_SERVICE, now=now, actor=actor)
         await store.audit(

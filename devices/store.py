@@ -1,6 +1,6 @@
 """SQL of the device registry. Takes a connection, never commits."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,16 +9,19 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from devices.model import Finding, Registration
+from devices.naming import named
 from devices.profile import Profile
 
 CREATE_STAGING = """
 CREATE TEMPORARY TABLE staged_device (
     line int, label text, profile text, component_code text, district_code text,
-    lon_deg double precision, lat_deg double precision, interval_s double precision, install jsonb
+    lon_deg double precision, lat_deg double precision, interval_s double precision, install jsonb,
+    format text, address text, codec text, naming_reason text, naming_detail text
 ) ON COMMIT DROP
 """
 COPY_STAGING = """
-COPY staged_device (line, label, profile, component_code, district_code, lon_deg, lat_deg, interval_s, install)
+COPY staged_device (line, label, profile, component_code, district_code, lon_deg, lat_deg, interval_s, install,
+                    format, address, codec, naming_reason, naming_detail)
 FROM STDIN
 """
 
@@ -26,7 +29,8 @@ FROM STDIN
 FINDINGS = """
 WITH numbered AS (
     SELECT *, row_number() OVER (PARTITION BY label ORDER BY line) AS nth,
-           row_number() OVER (PARTITION BY profile, component_code ORDER BY line) AS nth_on_component
+           row_number() OVER (PARTITION BY profile, component_code ORDER BY line) AS nth_on_component,
+           row_number() OVER (PARTITION BY format, COALESCE(address, label) ORDER BY line) AS nth_of_address
     FROM staged_device
 )
 SELECT s.line,
@@ -43,20 +47,26 @@ SELECT s.line,
                THEN 'needs_position'
            WHEN s.lon_deg NOT BETWEEN -180 AND 180 OR s.lat_deg NOT BETWEEN -90 AND 90 THEN 'bad_position'
            WHEN s.interval_s <= 0 THEN 'bad_interval'
+           WHEN s.naming_reason IS NOT NULL THEN s.naming_reason
+           WHEN a.device_id IS NOT NULL OR s.nth_of_address > 1 THEN 'address_taken'
        END AS reason,
-       s.label, s.profile, s.component_code, c.class_code, o.label AS occupant
+       s.label, s.profile, s.component_code, c.class_code, o.label AS occupant, s.format,
+       COALESCE(s.address, s.label) AS address, a.label AS holder, s.naming_detail
 FROM numbered s
 LEFT JOIN device d ON d.label = s.label
 LEFT JOIN unnest_profiles p ON p.profile = s.profile
 LEFT JOIN component c ON c.code = s.component_code
 LEFT JOIN device o ON o.component_id = c.component_id AND o.profile = s.profile
                   AND o.state NOT IN ('replaced', 'retired')
+LEFT JOIN device a ON a.format = s.format AND COALESCE(a.address, a.label) = COALESCE(s.address, s.label)
+                  AND a.format <> 'native' AND a.state NOT IN ('replaced', 'retired')
 WHERE s.label !~ '^[A-Za-z0-9_-]{1,64}$' OR s.nth > 1 OR d.device_id IS NOT NULL OR p.profile IS NULL
    OR (s.component_code <> '' AND (c.component_id IS NULL OR NOT (c.class_code = ANY (p.classes))))
    OR o.device_id IS NOT NULL OR (s.component_code <> '' AND s.nth_on_component > 1)
    OR (s.component_code = '' AND (cardinality(p.classes) > 0 OR s.lon_deg IS NULL OR s.lat_deg IS NULL
                                   OR s.district_code = ''))
    OR s.lon_deg NOT BETWEEN -180 AND 180 OR s.lat_deg NOT BETWEEN -90 AND 90 OR s.interval_s <= 0
+   OR s.naming_reason IS NOT NULL OR a.device_id IS NOT NULL OR s.nth_of_address > 1
 ORDER BY s.line
 """
 CREATE_PROFILES = """
@@ -70,14 +80,16 @@ ANALYZE_STAGING = "ANALYZE staged_device"
 # A device on a component stands where the component stands (its label point) unless a position was surveyed for it.
 INSERT = """
 INSERT INTO device (label, profile, component_id, district_code, unit_grid_id, state, interval_s, install,
-                    registered_at, registered_by, geom)
+                    format, address, codec, registered_at, registered_by, geom)
 SELECT placed.label, placed.profile, placed.component_id, placed.district_code,
        COALESCE(placed.unit_grid_id, (SELECT unit_grid_id FROM unit_grid u WHERE u.state = 'valid'
                                       AND ST_Intersects(u.geom, placed.geom) ORDER BY u.unit_grid_id LIMIT 1)),
-       %(state)s, placed.interval_s, placed.install, %(now)s, %(actor)s, placed.geom
+       %(state)s, placed.interval_s, placed.install, placed.format, placed.address, placed.codec,
+       %(now)s, %(actor)s, placed.geom
 FROM (
     SELECT s.line, s.label, s.profile, c.component_id, COALESCE(NULLIF(s.district_code, ''), c.district_code)
                AS district_code, c.unit_grid_id, COALESCE(s.interval_s, p.interval_s) AS interval_s, s.install,
+           s.format, s.address, s.codec,
            CASE WHEN s.lon_deg IS NOT NULL AND s.lat_deg IS NOT NULL
                 THEN ST_SetSRID(ST_MakePoint(s.lon_deg, s.lat_deg), 4326)
                 ELSE ST_PointOnSurface(c.geom) END AS geom
@@ -130,20 +142,26 @@ _REASONS = {
     "needs_position": ("lon_deg", "without a component, lon_deg, lat_deg and district_code must be given"),
     "bad_position": ("lon_deg", "the position is outside -180..180, -90..90 degrees"),
     "bad_interval": ("interval_s", "interval_s must be above 0"),
+    "unknown_format": ("format", "{naming_detail}"),
+    "bad_address": ("address", "{naming_detail}"),
+    "unknown_codec": ("codec", "{naming_detail}"),
+    "address_taken": ("address", "the {format} address {address} belongs to {holder} already"),
 }
 """Reason -> the column at fault, and the sentence."""
+_OF_THIS_FILE = "another of this file"
 
 
-async def stage(conn: AsyncConnection, rows: Sequence[Registration], profiles: Iterable[Profile]) -> None:
+async def stage(conn: AsyncConnection, rows: Sequence[Registration], profiles: Mapping[str, Profile]) -> None:
     """Copy the rows into a temporary table that lives until the transaction ends."""
     await conn.execute(CREATE_STAGING)
     await conn.execute(CREATE_PROFILES)
     async with conn.cursor() as cursor:
         async with cursor.copy(COPY_PROFILES) as copy:
-            for profile in profiles:
+            for profile in profiles.values():
                 await copy.write_row((profile.profile, list(profile.classes), profile.interval_s))
         async with cursor.copy(COPY_STAGING) as copy:
             for line, row in enumerate(rows, start=1):
+                name = named(row, profiles)
                 await copy.write_row(
                     (
                         line,
@@ -155,6 +173,11 @@ async def stage(conn: AsyncConnection, rows: Sequence[Registration], profiles: I
                         row.lat_deg,
                         row.interval_s,
                         Jsonb(dict(row.install)),
+                        row.format,
+                        name.address,
+                        row.codec,
+                        name.reason,
+                        name.detail,
                     )
                 )
     await conn.execute(ANALYZE_STAGING)
@@ -173,7 +196,7 @@ async def take_findings(conn: AsyncConnection) -> list[Finding]:
             column=_REASONS[row["reason"]][0],
             reason=row["reason"],
             detail=_REASONS[row["reason"]][1].format_map(
-                {**row, "occupant": row["occupant"] or "another of this file"}
+                {**row, "occupant": row["occupant"] or _OF_THIS_FILE, "holder": row["holder"] or _OF_THIS_FILE}
             ),
         )
         for line, row in sorted(found.items())

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from core.fleet import Fleet
 from devices.profile import Profile
 from wire import native_v1
+from wire.addresses import NAMINGS
 
 
 class Locator(Protocol):
@@ -46,7 +47,26 @@ class Directory:
     by_topic: Mapping[str, int]
     """Topic of each device -> slot."""
     by_label: Mapping[str, int]
+    by_address: Mapping[tuple[str, str], int]
+    """(format, address) -> slot, of the devices that speak another format than ours; ask `slot_of`."""
+    uplink_codec: Mapping[int, str]
+    """Slot -> name of the codec for its bytes, where it has one."""
     locator: Locator | None
+
+    def slot_of(self, form: str, address: str) -> int | None:
+        """Give the device a format calls by this name: in our own topic tree every format uses the label."""
+        if NAMINGS[form].by_label:
+            return self.by_label.get(address)
+        return self.by_address.get((form, address))
+
+
+class Spoken(NamedTuple):
+    """How a device speaks that does not speak our own format by its label."""
+
+    slot: int
+    format: str
+    address: str
+    codec: str
 
 
 def codec(profile: Profile) -> ProfileCodec:
@@ -62,8 +82,17 @@ def codec(profile: Profile) -> ProfileCodec:
     )
 
 
-def make(fleet: Fleet, profiles: Mapping[str, Profile], accepts: Sequence[bool], locator: Locator | None) -> Directory:
-    """Build the snapshot; every name in `fleet.profiles` must be in `profiles`."""
+def make(
+    fleet: Fleet,
+    profiles: Mapping[str, Profile],
+    accepts: Sequence[bool],
+    locator: Locator | None,
+    spoken: Sequence[Spoken] = (),
+) -> Directory:
+    """Build the snapshot; every name in `fleet.profiles` must be in `profiles`.
+
+    Where a retired device and its follower share an address, it is the follower's.
+    """
     topics: dict[str, int] = {}
     kinds = [profiles[name].kind for name in fleet.profiles]
     for slot, (label, district, profile) in enumerate(
@@ -76,5 +105,7 @@ def make(fleet: Fleet, profiles: Mapping[str, Profile], accepts: Sequence[bool],
         accepts=np.array(accepts, dtype=np.bool_),
         by_topic=topics,
         by_label={label: slot for slot, label in enumerate(fleet.label)},
+        by_address={(it.format, it.address): it.slot for it in sorted(spoken, key=lambda it: accepts[it.slot])},
+        uplink_codec={it.slot: it.codec for it in spoken if it.codec},
         locator=locator,
     )

@@ -14,13 +14,16 @@ from core.fleet import Fleet
 from devices.model import REPORTING, State
 from devices.profile import Profile
 from geo.grid import GridIndex
-from ingest.directory import Directory, Locator, make
+from ingest.directory import Directory, Locator, Spoken, make
 
 SELECT_DEVICES = """
 SELECT d.device_id, d.label, d.profile, COALESCE(c.class_code, ''), COALESCE(d.component_id, 0), d.district_code,
        COALESCE(d.unit_grid_id, 0), d.interval_s, d.state, ST_X(d.geom), ST_Y(d.geom), d.registered_at
 FROM device d LEFT JOIN component c USING (component_id)
 ORDER BY d.device_id
+"""
+SELECT_SPOKEN = """
+SELECT device_id, format, COALESCE(address, label), codec FROM device WHERE format <> 'native' ORDER BY device_id
 """
 SELECT_GRIDS = "SELECT unit_grid_id, ST_AsBinary(geom) FROM unit_grid WHERE state = 'valid' ORDER BY unit_grid_id"
 
@@ -57,13 +60,23 @@ async def load(
     async with conn.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(SELECT_DEVICES)
         rows: list[tuple[Any, ...]] = await cursor.fetchall()
+        await cursor.execute(SELECT_SPOKEN)
+        spoken: list[tuple[int, str, str, str]] = await cursor.fetchall()
     devices = [_Device(*row) for row in rows if row[2] in profiles]
     if former is not None:
         place = {device_id: slot for slot, device_id in enumerate(former.fleet.device_id.tolist())}
         devices.sort(key=lambda device: place.get(device.device_id, len(place) + device.device_id))
     names = tuple(sorted(profiles))
     accepts = [State(device.state) in REPORTING for device in devices]
-    return make(_fleet(devices, names), profiles, accepts, locator)
+    return make(_fleet(devices, names), profiles, accepts, locator, _spoken(devices, spoken))
+
+
+def _spoken(devices: list[_Device], rows: list[tuple[int, str, str, str]]) -> list[Spoken]:
+    """Give how devices speak, by slot; what was registered between the two queries comes with the next snapshot."""
+    if not rows:
+        return []
+    slot = {device.device_id: slot for slot, device in enumerate(devices)}
+    return [Spoken(slot[device_id], *names) for device_id, *names in rows if device_id in slot]
 
 
 def _fleet(devices: list[_Device], profiles: tuple[str, ...]) -> Fleet:
