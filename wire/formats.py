@@ -6,9 +6,9 @@ A decoder is pure: topic and payload to records and facts, or `InvalidInput` in 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wire.record import Fact, Record
+from wire.record import Said
 
-Decode = Callable[[str, bytes, int], list[Record | Fact]]
+Decode = Callable[[str, bytes, int], list[Said]]
 """(topic, payload, time of arrival in microseconds since 1970 UTC) -> what it says; empty = nothing to store."""
 
 

@@ -57,3 +57,16 @@ class Fact:
     snapshot_sha256: str | None = None
     """Lower-case hex of the picture's bytes, so that a changed picture shows."""
     origin: str = "live"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flaw:
+    """One item of a message that cannot be read, while its neighbours can."""
+
+    address: str
+    """Whose it is, as far as one can tell."""
+    detail: str
+    """What is wrong, in words."""
+
+
+Said = Record | Fact | Flaw
