@@ -1,7 +1,7 @@
 """Drops what is older than the installation keeps, whole chunks at a time, on either edition of TimescaleDB (ADR-0004).
 
-Kept: readings and minutes of arrival for `keep_days`; 5-minute roll-ups `FINE_FACTOR` times as long; hourly roll-ups,
-incidents and their history for ever; dead letters for `keep_days` after they were last seen.
+Kept: readings, events, counts of doubts and minutes of arrival for `keep_days`; 5-minute roll-ups `FINE_FACTOR` times
+as long; hourly roll-ups, incidents and their history for ever; dead letters for `keep_days` after they were last seen.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,10 @@ FINE_FACTOR = 3
 
 WAIT_FOR_REFRESHER = "SELECT pg_advisory_xact_lock(%(key)s)"
 DROP_READINGS = "SELECT drop_readings_before(%(cutoff)s)"
+DROP_EVENTS = "SELECT drop_events_before(%(cutoff)s)"
 DROP_ROLLUPS = "SELECT drop_rollups_before(%(cutoff)s)"
 DELETE_MINUTES = "DELETE FROM ingest_1m WHERE minute < %(cutoff)s"
+DELETE_QUALITY = "DELETE FROM device_quality WHERE day < %(cutoff)s::date"
 DELETE_DEAD_LETTERS = "DELETE FROM dead_letter WHERE last_seen < %(cutoff)s"
 
 
@@ -27,8 +29,10 @@ class Enforced:
     """What went."""
 
     reading_chunks: int
+    event_chunks: int
     rollup_chunks: int
     minutes: int
+    quality_days: int
     dead_letters: int
 
 
@@ -44,8 +48,10 @@ async def enforce(conn: AsyncConnection, keep_days: int, now: datetime) -> Enfor
     fine_cutoff = now - FINE_FACTOR * timedelta(days=keep_days)
     return Enforced(
         reading_chunks=await _number(await conn.execute(DROP_READINGS, {"cutoff": cutoff})),
+        event_chunks=await _number(await conn.execute(DROP_EVENTS, {"cutoff": cutoff})),
         rollup_chunks=await _number(await conn.execute(DROP_ROLLUPS, {"cutoff": fine_cutoff})),
         minutes=(await conn.execute(DELETE_MINUTES, {"cutoff": cutoff})).rowcount,
+        quality_days=(await conn.execute(DELETE_QUALITY, {"cutoff": cutoff})).rowcount,
         dead_letters=(await conn.execute(DELETE_DEAD_LETTERS, {"cutoff": cutoff})).rowcount,
     )
 

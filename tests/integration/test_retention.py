@@ -1,6 +1,7 @@
 """What is too old goes, in whole chunks, and what was counted of it stays counted."""
 
 from collections.abc import AsyncIterator
+from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -20,6 +21,10 @@ VALUES (%(ts)s, 1, 0, %(received_at)s, 0, 0, 0, '{1,2}')
 DEAD_LETTER = """
 INSERT INTO dead_letter (digest, topic, reason, detail, payload, truncated, first_seen, last_seen, seen)
 VALUES (%(digest)s, 't', 'malformed', '', '', false, %(seen)s, %(seen)s, 1)
+"""
+EVENT = """
+INSERT INTO event (ts, device_id, kind, seq, received_at, quality, origin, unit_grid_id, detail)
+VALUES (%(ts)s, 1, 'vehicle', 0, %(ts)s, 0, 0, 0, '{}')
 """
 KEPT_READINGS = "SELECT ts FROM reading ORDER BY ts"
 KEPT_FINE = "SELECT bucket FROM reading_5m ORDER BY bucket"
@@ -53,7 +58,9 @@ async def test_readings_go_after_their_time_and_rollups_three_times_later(conn: 
     assert await kept(conn, KEPT_READINGS) == [fresh]
     assert await kept(conn, KEPT_FINE) == [older, old, fresh]
     assert await kept(conn, KEPT_COARSE) == [oldest, older, old, fresh]
-    assert done == Enforced(reading_chunks=3, rollup_chunks=1, minutes=3, dead_letters=0)
+    assert done == Enforced(
+        reading_chunks=3, event_chunks=0, rollup_chunks=1, minutes=3, quality_days=0, dead_letters=0
+    )
 
 
 async def test_a_chunk_stays_while_any_of_its_readings_must(conn: AsyncConnection) -> None:
@@ -70,7 +77,7 @@ async def test_enforcing_twice_drops_nothing_more(conn: AsyncConnection) -> None
 
     again = await retention.enforce(conn, 30, NOW)
 
-    assert again == Enforced(reading_chunks=0, rollup_chunks=0, minutes=0, dead_letters=0)
+    assert set(astuple(again)) == {0}
 
 
 async def test_a_reading_later_than_its_chunk_was_dropped_does_not_spoil_the_rollup(conn: AsyncConnection) -> None:
@@ -90,6 +97,19 @@ async def test_dead_letters_go_when_they_were_last_seen_long_ago(conn: AsyncConn
     done = await retention.enforce(conn, 30, NOW)
 
     assert done.dead_letters == 1
+
+
+async def test_events_and_counts_of_doubts_go_with_the_readings(conn: AsyncConnection) -> None:
+    for age_days in (50, 1):
+        at = NOW - timedelta(days=age_days)
+        await conn.execute(EVENT, {"ts": at})
+        await conn.execute("INSERT INTO device_quality (device_id, day, late) VALUES (1, %s, 1)", (at,))
+
+    done = await retention.enforce(conn, 30, NOW)
+
+    assert (done.event_chunks, done.quality_days) == (1, 1)
+    assert await kept(conn, "SELECT ts FROM event") == [NOW - timedelta(days=1)]
+    assert await kept(conn, "SELECT day::timestamptz FROM device_quality") == [datetime(2026, 11, 21, tzinfo=UTC)]
 
 
 async def test_a_writer_may_enforce_and_a_reader_may_not(conn: AsyncConnection, database: str) -> None:
