@@ -6,7 +6,7 @@ Why our own: ADR-0002 (the codec carries several times what client libraries do,
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import mqtt5
@@ -29,17 +29,20 @@ _GRANTED = (mqtt5.SubAckReasonCode.GRANTED_QOS_AT_MOST_ONCE, mqtt5.SubAckReasonC
 class Session(asyncio.Protocol):
     """Packets of one connection; received messages wait in `inbox` until taken."""
 
-    def __init__(self, on_message: Callable[[], None]) -> None:
+    def __init__(self, on_message: Callable[[], None], buffer_limit_bytes: int = BUFFER_LIMIT_BYTES) -> None:
         self.inbox: deque[RawMessage] = deque()
         self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Resolves with the reason when the connection ends."""
         self._on_message = on_message
+        self._buffer_limit_bytes = buffer_limit_bytes
         self._buffer = bytearray()
         self._held_bytes = 0
         self._paused = False
         self._transport: asyncio.Transport | None = None
         self._connack: asyncio.Future[mqtt5.ConnAckPacket] = asyncio.get_running_loop().create_future()
         self._suback: asyncio.Future[mqtt5.SubAckPacket] = asyncio.get_running_loop().create_future()
+        self._unsuback: asyncio.Future[mqtt5.UnsubAckPacket] = asyncio.get_running_loop().create_future()
+        self._last_packet_id = 0
         self._heard = False
 
     async def open(self, broker: Broker, client_id: str, receive_max: int) -> mqtt5.ConnAckPacket:
@@ -62,23 +65,36 @@ class Session(asyncio.Protocol):
             raise Unavailable(f"the broker refused us: {reason}")
         return connack
 
-    async def subscribe(self, pattern: str) -> None:
-        """Subscribe at QoS 1; raises `Unavailable` when the broker does not allow it."""
-        wanted = mqtt5.TopicFilter(
-            pattern,
-            max_qos=mqtt5.QoS.AT_LEAST_ONCE,
-            retain_handling=mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS,
-        )
-        self._send(mqtt5.SubscribePacket(1, [wanted]).write())
-        code = (await self._suback).reason_codes[0]
-        if code not in _GRANTED:
-            raise Unavailable(f"the broker does not let us read {pattern}: {_words(code)}")
+    async def subscribe(self, patterns: Sequence[str]) -> None:
+        """Subscribe at QoS 1; raises `Unavailable` when the broker does not allow one of them."""
+        wanted = [
+            mqtt5.TopicFilter(
+                pattern,
+                max_qos=mqtt5.QoS.AT_LEAST_ONCE,
+                retain_handling=mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS,
+            )
+            for pattern in patterns
+        ]
+        self._send(mqtt5.SubscribePacket(self._packet_id(), wanted).write())
+        for pattern, code in zip(patterns, (await self._suback).reason_codes, strict=True):
+            if code not in _GRANTED:
+                raise Unavailable(f"the broker does not let us read {pattern}: {_words(code)}")
+
+    async def unsubscribe(self, patterns: Sequence[str]) -> None:
+        """Let nothing more into the broker's queue; what is in it still comes."""
+        self._send(mqtt5.UnsubscribePacket(self._packet_id(), list(patterns)).write())
+        await self._unsuback
+
+    def publish(self, topic: str, payload: bytes, qos: int) -> None:
+        """Send a message; whether it arrived is not followed up, so only what can be said again goes this way."""
+        packet_id = self._packet_id() if qos else None
+        self._send(mqtt5.PublishPacket(topic, payload, qos=mqtt5.QoS(qos), packet_id=packet_id).write())
 
     def take(self, limit: int) -> list[RawMessage]:
         """Give up to `limit` waiting messages, oldest first, and read on if reading was paused."""
         taken = [self.inbox.popleft() for _ in range(min(limit, len(self.inbox)))]
         self._held_bytes -= sum(len(message.payload) for message in taken)
-        if self._paused and self._held_bytes < BUFFER_LIMIT_BYTES // 2 and self._transport is not None:
+        if self._paused and self._held_bytes < self._buffer_limit_bytes // 2 and self._transport is not None:
             self._paused = False
             self._transport.resume_reading()
         return taken
@@ -99,10 +115,11 @@ class Session(asyncio.Protocol):
                 return
             self._send(mqtt5.PingReqPacket().write())
 
-    def close(self) -> None:
-        """Say goodbye and keep the broker's session; unacknowledged messages come again."""
+    def close(self, *, forget: bool = False) -> None:
+        """Say goodbye. The broker keeps our session, and unacknowledged messages come again; or it is to forget it."""
         if self._transport is not None and not self._transport.is_closing():
-            self._send(mqtt5.DisconnectPacket(session_expiry_interval=SESSION_EXPIRY_S).write())
+            expiry_s = 0 if forget else SESSION_EXPIRY_S
+            self._send(mqtt5.DisconnectPacket(session_expiry_interval=expiry_s).write())
             self._transport.close()
 
     def abort(self, reason: str) -> None:
@@ -151,6 +168,8 @@ class Session(asyncio.Protocol):
                 _resolve(self._connack, packet)
             case mqtt5.SubAckPacket():
                 _resolve(self._suback, packet)
+            case mqtt5.UnsubAckPacket():
+                _resolve(self._unsuback, packet)
             case mqtt5.DisconnectPacket():
                 self.abort(f"the broker ended the connection: {_words(packet.reason_code)}")
             case _:
@@ -158,9 +177,13 @@ class Session(asyncio.Protocol):
 
     def _hold(self, size: int) -> None:
         self._held_bytes += size
-        if not self._paused and self._held_bytes > BUFFER_LIMIT_BYTES and self._transport is not None:
+        if not self._paused and self._held_bytes > self._buffer_limit_bytes and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
+
+    def _packet_id(self) -> int:
+        self._last_packet_id = self._last_packet_id % 65_535 + 1
+        return self._last_packet_id
 
     def _send(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
@@ -168,7 +191,7 @@ class Session(asyncio.Protocol):
 
     def _end(self, reason: str) -> None:
         _resolve(self.closed, reason)
-        for waiting in (self._connack, self._suback):
+        for waiting in (self._connack, self._suback, self._unsuback):
             if not waiting.done():
                 waiting.set_exception(Unavailable(reason))
                 waiting.exception()  # whoever waits sees it; nobody waiting is no fault
@@ -186,13 +209,21 @@ def _resolve(future: "asyncio.Future[_T]", value: _T) -> None:
 
 
 async def connect(
-    broker: Broker, client_id: str, receive_max: int, on_message: Callable[[], None], timeout_s: float = 10
+    broker: Broker,
+    client_id: str,
+    receive_max: int,
+    on_message: Callable[[], None],
+    *,
+    buffer_limit_bytes: int = BUFFER_LIMIT_BYTES,
+    timeout_s: float = 10,
 ) -> tuple[Session, bool]:
     """Open a session with the broker and say whether it remembered ours; raises `Unavailable` or `OSError`."""
     loop = asyncio.get_running_loop()
     context = ssl.create_default_context() if broker.tls else None
     async with asyncio.timeout(timeout_s):
-        _, session = await loop.create_connection(lambda: Session(on_message), broker.host, broker.port, ssl=context)
+        _, session = await loop.create_connection(
+            lambda: Session(on_message, buffer_limit_bytes), broker.host, broker.port, ssl=context
+        )
         try:
             connack = await session.open(broker, client_id, receive_max)
         except BaseException:

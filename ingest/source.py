@@ -1,26 +1,29 @@
 """Step 1 of the journey: MQTT to bounded batches. Next: `ingest.pipeline`. Acknowledges only when told to.
 
-The broker keeps a persistent session under a fixed client id, so what was not acknowledged comes again after any
-failure. A lost connection is opened again with back-off; messages of the old connection that nobody has taken yet are
-forgotten here, because the broker sends them again.
+A shard's lanes are sessions of their own (`ingest.lanes`), each with a fixed client id, so the broker keeps for each
+what was not acknowledged and delivers it again after any failure. A lost connection is opened again with back-off;
+messages of the old connection that nobody has taken yet are forgotten here, because the broker sends them again.
+A batch comes from one connection, and is acknowledged on that connection or not at all.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from core.errors import Unavailable
+from ingest.lanes import Lane, Queue, Turns
 from ingest.message import Batch
 from ingest.session import Session, connect
 from wire.broker import Broker
-from wire.topics import TELEMETRY_FILTER
 
-log = structlog.get_logger()
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 FIRST_RETRY_S = 0.1
 LONGEST_RETRY_S = 5.0
+BUFFER_LIMIT_BYTES: Mapping[Lane, int] = {Lane.ALARM: 8 << 20, Lane.LIVE: 64 << 20, Lane.BACKLOG: 16 << 20}
+"""Payload bytes a lane may hold that nobody has taken; above it its socket is not read and the broker queues on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,59 +37,107 @@ class Limits:
     tick_s: float = 0.5
     """Longest time without a batch: an empty one comes then, so that rules see time pass."""
 
-    @property
-    def in_flight(self) -> int:
-        """Unacknowledged messages we let the broker send: this batch, the next, and as much on the way."""
-        return min(4 * self.messages, 65_535)
+    def in_flight(self, lane: Lane) -> int:
+        """Unacknowledged messages we let the broker send on a lane.
+
+        Live: this batch, the next, and as much on the way. The others: two batches; they are small, or not urgent.
+        """
+        return min((4 if lane is Lane.LIVE else 2) * self.messages, 65_535)
 
 
-class Source:
-    """Telemetry from the broker."""
+class Line:
+    """One lane's connection, kept up; owns the session."""
 
-    def __init__(self, broker: Broker, client_id: str, limits: Limits, pattern: str = TELEMETRY_FILTER) -> None:
+    def __init__(self, broker: Broker, queue: Queue, limits: Limits, arrived: Callable[[], None]) -> None:
+        self.queue = queue
+        self.session: Session | None = None
+        self.connection = 0
+        """Number of the connection, unlike that of any other line; 0 = none yet."""
+        self.is_subscribed = False
         self._broker = broker
-        self._client_id = client_id
-        self._limits = limits
-        self._pattern = pattern
-        self._session: Session | None = None
-        self._connection = 0
-        self._arrived = asyncio.Event()
+        self._in_flight = limits.in_flight(queue.lane)
+        self._arrived = arrived
 
-    async def keep_connected(self) -> None:
-        """Hold a connection for ever; run it as a task beside `batches`."""
+    @property
+    def waiting(self) -> int:
+        """Messages received that nobody has taken."""
+        return len(self.session.inbox) if self.session is not None else 0
+
+    async def keep_connected(self, numbers: Callable[[], int]) -> None:
+        """Hold a connection for ever."""
         retry_s = FIRST_RETRY_S
+        bound = log.bind(lane=self.queue.lane.value)
         while True:
             try:
                 session, resumed = await connect(
-                    self._broker, self._client_id, self._limits.in_flight, self._arrived.set
+                    self._broker,
+                    self.queue.client_id,
+                    self._in_flight,
+                    self._arrived,
+                    buffer_limit_bytes=BUFFER_LIMIT_BYTES[self.queue.lane],
                 )
             except (OSError, Unavailable, TimeoutError) as error:
-                log.warning("broker_unreachable", reason=str(error) or "no answer", retry_s=retry_s)
+                bound.warning("broker_unreachable", reason=str(error) or "no answer", retry_s=retry_s)
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, LONGEST_RETRY_S)
                 continue
             try:
-                await self._serve(session, resumed=resumed)
+                self.connection = numbers()
+                self.session = session
+                reason = await self._serve(session, resumed=resumed)
+                bound.warning("broker_lost", reason=reason)
                 retry_s = FIRST_RETRY_S
             except Unavailable as error:
-                log.warning("broker_refused", reason=str(error), retry_s=retry_s)
+                bound.warning("broker_refused", reason=str(error), retry_s=retry_s)
                 retry_s = min(retry_s * 2, LONGEST_RETRY_S)
             finally:
-                self._session = None
+                self.session, self.is_subscribed = None, False
                 session.close()
             await asyncio.sleep(retry_s)
 
-    async def _serve(self, session: Session, *, resumed: bool) -> None:
-        self._connection += 1
-        self._session = session
+    async def _serve(self, session: Session, *, resumed: bool) -> str:
+        """Subscribe and keep the session alive until it ends; give the reason."""
         keep_alive = asyncio.create_task(session.keep_alive(), name="mqtt_keep_alive")
         try:
-            await session.subscribe(self._pattern)
-            log.info("broker_connected", session_resumed=resumed, in_flight=self._limits.in_flight)
-            reason = await session.closed
-            log.warning("broker_lost", reason=reason)
+            await session.subscribe(self.queue.filters)
+            self.is_subscribed = True
+            log.info("broker_connected", lane=self.queue.lane.value, session_resumed=resumed, in_flight=self._in_flight)
+            return await session.closed
         finally:
             keep_alive.cancel()
+
+
+class Source:
+    """A shard's messages from the broker, the urgent ones first.
+
+    Memory: each lane holds at most its in-flight window of messages and `BUFFER_LIMIT_BYTES` of payload.
+    """
+
+    def __init__(self, broker: Broker, queues: Sequence[Queue], limits: Limits) -> None:
+        self._limits = limits
+        self._event = asyncio.Event()
+        self._lines = {queue.lane: Line(broker, queue, limits, self._event.set) for queue in queues}
+        self._turns = Turns()
+        self._connections = 0
+
+    async def keep_connected(self) -> None:
+        """Hold a connection a lane for ever; run it as a task beside `batches`."""
+        async with asyncio.TaskGroup() as lines:
+            for lane, line in self._lines.items():
+                lines.create_task(line.keep_connected(self._next_connection), name=f"broker_{lane}")
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether every lane has its connection and its subscriptions."""
+        return all(line.is_subscribed for line in self._lines.values())
+
+    def waiting(self) -> dict[Lane, int]:
+        """Give the messages received and not taken, by lane."""
+        return {lane: line.waiting for lane, line in self._lines.items()}
+
+    def lane_of(self, batch: Batch) -> Lane | None:
+        """Give the lane a batch came over; None when it is a tick or its connection is gone."""
+        return next((lane for lane, line in self._lines.items() if 0 < line.connection == batch.connection), None)
 
     async def batches(self) -> AsyncIterator[Batch]:
         """Give batches for ever; an empty one after `tick_s` without messages."""
@@ -94,32 +145,49 @@ class Source:
             yield await self._next_batch()
 
     async def _next_batch(self) -> Batch:
-        session = self._session
-        if session is None or not session.inbox:
+        if not any(self.waiting().values()):
             await self._wait_for_messages(self._limits.tick_s)
-            session = self._session
-        if session is None:
-            return Batch(messages=[], connection=0, backlog=0)
-        if 0 < len(session.inbox) < self._limits.messages:
+        if 0 < sum(self.waiting().values()) < self._limits.messages:
             await asyncio.sleep(self._limits.wait_s)
-        messages = session.take(self._limits.messages)
-        return Batch(messages=messages, connection=self._connection, backlog=len(session.inbox))
+        waiting = [lane for lane, count in self.waiting().items() if count]
+        if not waiting:
+            return Batch(messages=[], connection=0, backlog=0)
+        line = self._lines[self._turns.next(waiting)]
+        assert line.session is not None  # it has messages waiting
+        messages = line.session.take(self._limits.messages)
+        return Batch(messages=messages, connection=line.connection, backlog=sum(self.waiting().values()))
 
     async def _wait_for_messages(self, longest_s: float) -> None:
-        self._arrived.clear()
+        self._event.clear()
         try:
             async with asyncio.timeout(longest_s):
-                await self._arrived.wait()
+                await self._event.wait()
         except TimeoutError:
             pass
 
     def acknowledge(self, batch: Batch) -> None:
         """Acknowledge a batch; nothing is sent when its connection is gone: the broker will send it again."""
-        if self._session is None or batch.connection != self._connection:
-            return
-        self._session.acknowledge([message.packet_id for message in batch.messages if message.packet_id is not None])
+        for line in self._lines.values():
+            if line.session is not None and line.connection == batch.connection:
+                line.session.acknowledge([m.packet_id for m in batch.messages if m.packet_id is not None])
+
+    def publish(self, topic: str, payload: bytes, qos: int = 0) -> bool:
+        """Send a message of our own (a request to a device); False when there is no connection to send it over.
+
+        Whether it arrived is not followed up: send only what will be sent again while it is needed.
+        """
+        session = next((line.session for line in self._lines.values() if line.session is not None), None)
+        if session is None:
+            return False
+        session.publish(topic, payload, qos)
+        return True
 
     def close(self) -> None:
-        """Leave the broker; it keeps our session."""
-        if self._session is not None:
-            self._session.close()
+        """Leave the broker; it keeps our sessions."""
+        for line in self._lines.values():
+            if line.session is not None:
+                line.session.close()
+
+    def _next_connection(self) -> int:
+        self._connections += 1
+        return self._connections

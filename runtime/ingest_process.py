@@ -11,6 +11,7 @@ from alerts import rulebook
 from alerts.deadline import Calendar
 from core.errors import PlatformError
 from devices import profile
+from ingest import lanes
 from ingest.pipeline import Limits
 from ingest.source import Limits as SourceLimits
 from ingest.source import Source
@@ -24,7 +25,6 @@ from wire import broker
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-CLIENT_ID = "citygrid-ingest"
 ROLLUP_EVERY_S = 15.0
 RETENTION_EVERY = timedelta(hours=1)
 RECONNECT_S = 2.0
@@ -45,7 +45,7 @@ async def _main(settings: Settings) -> None:
     metrics.serve(settings.metrics_port)
     source = Source(
         broker.parse(settings.broker_url("ingest")),
-        CLIENT_ID,
+        lanes.queues(lanes.CITY),
         SourceLimits(messages=settings.batch_messages, wait_s=settings.batch_wait_s),
     )
     ingestor = Ingestor(source, _setup(settings), now, metrics)

@@ -1,4 +1,8 @@
-"""Topic grammar: `citygrid/v1/<district>/<kind>/<label>/telemetry`. Build and parse; values never stand in topics."""
+"""Topic grammar: `citygrid/v1/<district>/<kind>/<label>/<payload>`. Build and parse; values never stand in topics.
+
+The last part says what the payload is. Our own JSON readings come on three lanes, which the broker queues apart:
+`telemetry`, `alarm` (carried first) and `backlog` (what a device stored while it could not send; carried last).
+"""
 
 import re
 from typing import NamedTuple
@@ -6,7 +10,10 @@ from typing import NamedTuple
 from core.errors import InvalidInput
 
 ROOT = "citygrid/v1"
-TELEMETRY_FILTER = f"{ROOT}/+/+/+/telemetry"
+TELEMETRY, ALARM, BACKLOG = "telemetry", "alarm", "backlog"
+NATIVE = (TELEMETRY, ALARM, BACKLOG)
+"""Last parts of the topics that carry native JSON."""
+TELEMETRY_FILTER = f"{ROOT}/+/+/+/{TELEMETRY}"
 GATEWAY = "gateway"
 
 _DISTRICT = re.compile(r"[0-9]{6}")
@@ -15,7 +22,7 @@ _LABEL = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Address(NamedTuple):
-    """What a telemetry topic says: whose message this is."""
+    """What a topic of readings says: whose message this is."""
 
     district: str
     kind: str
@@ -33,9 +40,29 @@ def telemetry(district: str, kind: str, label: str) -> str:
     return f"{ROOT}/{district}/{kind}/{label}/telemetry"
 
 
+def on_lane(telemetry_topic: str, lane: str) -> str:
+    """Give the topic of another lane (`ALARM`, `BACKLOG`) of the device that has this telemetry topic."""
+    return f"{telemetry_topic.removesuffix(TELEMETRY)}{lane}"
+
+
+def native_filter(lane: str, district: str = "+") -> str:
+    """Give the filter for a lane's topics, of one district or of all."""
+    return f"{ROOT}/{district}/+/+/{lane}"
+
+
 def parse(topic: str) -> Address | None:
-    """Give the parts of a telemetry topic, or None when it is not one."""
+    """Give the parts of a topic that carries native JSON, or None when it is not one."""
     parts = topic.split("/")
-    if len(parts) != 6 or parts[0] != "citygrid" or parts[1] != "v1" or parts[5] != "telemetry":
+    if len(parts) != 6 or parts[0] != "citygrid" or parts[1] != "v1" or parts[5] not in NATIVE:
         return None
     return Address(parts[2], parts[3], parts[4])
+
+
+def is_ours(topic: str) -> bool:
+    """Tell whether a topic is in our own tree, where it names the device by its label."""
+    return topic.startswith(f"{ROOT}/")
+
+
+def as_telemetry(topic: str) -> str:
+    """Give the telemetry topic of whoever publishes on `topic`, which is in our own tree."""
+    return f"{topic[: topic.rfind('/')]}/{TELEMETRY}"

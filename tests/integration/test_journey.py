@@ -16,6 +16,7 @@ from alerts import rulebook
 from core.errors import Unavailable
 from devices import service
 from devices.profile import shipped
+from ingest import lanes
 from ingest.pipeline import Limits
 from ingest.source import Limits as SourceLimits
 from ingest.source import Source
@@ -78,7 +79,9 @@ class Running:
 
     def __init__(self, broker: str, database: str, client_id: str) -> None:
         self.source = Source(
-            broker_address.parse(broker), client_id, SourceLimits(messages=200, wait_s=0.01, tick_s=0.1)
+            broker_address.parse(broker),
+            lanes.queues(lanes.CITY, client_id),
+            SourceLimits(messages=200, wait_s=0.01, tick_s=0.1),
         )
         setup = Setup(
             writer_dsn=database,
@@ -117,7 +120,7 @@ async def start(broker: str, city: str) -> AsyncIterator[Start]:
         one = Running(broker, city, client_id)
         running.append(one)
         async with asyncio.timeout(DEADLINE_S):
-            while one.source._session is None or one.ingestor._live is None:
+            while not one.source.is_connected or one.ingestor._live is None:
                 if one.journey.done():
                     one.journey.result()
                 await asyncio.sleep(0.02)
