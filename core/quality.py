@@ -15,3 +15,13 @@ class Quality(IntFlag):
     """Dated in the future, within the tolerance; kept with its own time."""
     ARRIVAL_TIME = 8
     """The message carried no time of its own; the time of arrival stands in."""
+    SENTINEL = 16
+    """A channel held a value that means "no sensor"; that channel was stored as not measured (NULL)."""
+    SUSPECT_JUMP = 32
+    """A channel changed faster than is believable since the device's last believable reading; stored as it came."""
+    COUNTER_RESET = 64
+    """A counter fell: it began anew or wrapped; stored as it came."""
+    OUT_OF_ORDER = 128
+    """A later reading of its device had come in an earlier message."""
+    CLOCK_UNSET = 256
+    """The device's clock was never set: the time of arrival stands in."""

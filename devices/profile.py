@@ -16,7 +16,10 @@ MOST_CHANNELS = 64
 
 
 class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One measured quantity in its canonical unit (UCUM); values outside `min`..`max` are implausible."""
+    """One measured quantity in its canonical unit (UCUM); values outside `min`..`max` are implausible.
+
+    The rules behind the optional fields are in docs/quality.md.
+    """
 
     name: str
     unit: str
@@ -24,6 +27,12 @@ class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max: float
     name_zh: str
     name_en: str
+    sentinels: tuple[float, ...] = ()
+    """Values that say "no sensor"; they are no measurement, also where they lie inside `min`..`max`."""
+    max_step_per_s: float | None = None
+    """Fastest believable change, units of the channel a second; None = any."""
+    counter: bool = False
+    """True when it only ever grows: a fall is a counter that began anew."""
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,6 +45,8 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     classes: tuple[str, ...]
     channel: tuple[Channel, ...]
     moving: bool = False
+    sentinels: tuple[float, ...] = ()
+    """Say "no sensor" on every channel whose range they are outside of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +87,8 @@ def parse(text: str, source: str) -> Profile:
     for channel in file.channel:
         if not channel.min < channel.max:
             raise InvalidInput(f"{source}: channel {channel.name}: min must be below max")
+        if channel.max_step_per_s is not None and not channel.max_step_per_s > 0:
+            raise InvalidInput(f"{source}: channel {channel.name}: max_step_per_s must be above 0")
     if file.moving and not {"lon_deg", "lat_deg"} <= set(names):
         raise InvalidInput(f"{source}: a moving device needs channels lon_deg and lat_deg")
     return Profile(
@@ -86,9 +99,14 @@ def parse(text: str, source: str) -> Profile:
         name_en=file.name_en,
         interval_s=file.interval_s,
         classes=file.classes,
-        channels=file.channel,
+        channels=tuple(_with_sentinels(channel, file.sentinels) for channel in file.channel),
         moving=file.moving,
     )
+
+
+def _with_sentinels(channel: Channel, of_all: tuple[float, ...]) -> Channel:
+    outside = (value for value in of_all if not channel.min <= value <= channel.max)
+    return msgspec.structs.replace(channel, sentinels=tuple(dict.fromkeys((*channel.sentinels, *outside))))
 
 
 def load(folder: Path) -> dict[str, Profile]:
