@@ -28,3 +28,5 @@ class LocatedFact:
     detail: Mapping[str, Any]
     message: int
     """Index of the raw message in the batch, for refusals."""
+    item: int = 0
+    """Position in that message."""

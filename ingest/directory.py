@@ -33,6 +33,8 @@ class ProfileCodec:
     """Decodes the `values` of a gateway's item."""
     least: NDArray[np.float64]
     most: NDArray[np.float64]
+    position: Mapping[str, int]
+    """Channel -> its column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,8 @@ class Directory:
     fleet: Fleet
     codecs: tuple[ProfileCodec, ...]
     """In the order of `fleet.profiles`."""
+    profile_of: Sequence[int]
+    """By slot: index into `codecs`; a list, because decoding asks for one at a time."""
     accepts: NDArray[np.bool_]
     """By slot: whether readings of the device are still taken."""
     by_topic: Mapping[str, int]
@@ -79,6 +83,7 @@ def codec(profile: Profile) -> ProfileCodec:
         msgspec.json.Decoder(values),
         np.array([channel.min for channel in profile.channels], dtype=np.float64),
         np.array([channel.max for channel in profile.channels], dtype=np.float64),
+        {name: position for position, name in enumerate(profile.channel_names)},
     )
 
 
@@ -102,6 +107,7 @@ def make(
     return Directory(
         fleet=fleet,
         codecs=tuple(codec(profiles[name]) for name in fleet.profiles),
+        profile_of=fleet.profile.tolist(),
         accepts=np.array(accepts, dtype=np.bool_),
         by_topic=topics,
         by_label={label: slot for slot, label in enumerate(fleet.label)},

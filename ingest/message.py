@@ -8,7 +8,7 @@ class Reason(StrEnum):
     """Why a message became a dead letter."""
 
     UNKNOWN_TOPIC = "unknown_topic"
-    """The topic is not `citygrid/v1/<district>/<kind>/<label>/telemetry`."""
+    """The topic belongs to no format we read."""
     UNKNOWN_DEVICE = "unknown_device"
     """No such device is registered."""
     WRONG_TOPIC = "wrong_topic"
@@ -18,7 +18,7 @@ class Reason(StrEnum):
     OVERSIZED = "oversized"
     """The payload is longer than the limit."""
     MALFORMED = "malformed"
-    """The payload is not native JSON v1, or names a channel the device's profile does not have."""
+    """The payload is not what its topic's format says; native JSON that names a channel the profile does not have."""
     BAD_TIME = "bad_time"
     """`ts` is not a time, or lies before 2015: the device's clock was never set."""
     FUTURE = "future"
@@ -29,6 +29,19 @@ class Reason(StrEnum):
     """A channel is outside its plausible range; the other channels of the message are stored."""
     EMPTY = "empty"
     """The message measures nothing."""
+    UNKNOWN_QUANTITY = "unknown_quantity"
+    """Nothing in the message is a channel of the device's profile, or a unit cannot become the channel's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One message, or one item of it, that cannot be accepted."""
+
+    message: int
+    """Index in the batch."""
+    item: int
+    reason: Reason
+    detail: str
 
 
 @dataclass(slots=True)
@@ -50,3 +63,8 @@ class Batch:
     """Number of the connection they came over: acknowledgements are void on any other."""
     backlog: int
     """Messages that were received and wait behind this batch."""
+
+    @property
+    def redelivered(self) -> frozenset[int]:
+        """Indices of the messages that the broker, or a retry, may have brought before."""
+        return frozenset(index for index, message in enumerate(self.messages) if message.redelivered)

@@ -1,16 +1,18 @@
 """Steps 2 to 4 over a batch, in order, in one function. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.facts import LocatedFact
 from core.frame import Frame
-from ingest.decode import Refusal, decode
+from ingest.decode import decode
 from ingest.directory import Directory
 from ingest.enrich import enrich
-from ingest.message import Batch
-from ingest.validate import Tolerance, mark_late, refuse_out_of_service, validate
+from ingest.message import Batch, Refusal
+from ingest.validate import Tolerance, mark_late, refuse_out_of_service, validate, validate_facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,17 +23,27 @@ class Limits:
     tolerance: Tolerance
 
 
-def run(
-    batch: Batch, directory: Directory, newest_us: NDArray[np.int64], now_us: int, limits: Limits
-) -> tuple[tuple[Frame, ...], list[Refusal]]:
-    """Give located frames, one a profile that has rows, and the refusals.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """What the pipeline made of a batch."""
+
+    frames: tuple[Frame, ...]
+    """Located readings, one frame a profile that has rows."""
+    facts: list[LocatedFact]
+    refusals: list[Refusal]
+    unmapped: Mapping[str, int]
+    """By format: quantities that the devices' profiles do not have, left out."""
+
+
+def run(batch: Batch, directory: Directory, newest_us: NDArray[np.int64], now_us: int, limits: Limits) -> Passed:
+    """Decode, validate and locate a batch's messages.
 
     Shape: `newest_us` by slot, microseconds since 1970 UTC of each device's newest reading, 0 = none.
     """
-    tables, refusals = decode(batch.messages, directory, limits.payload_bytes)
-    frames: list[Frame] = []
+    tables, said = decode(batch.messages, directory, limits.payload_bytes, now_us)
+    refusals, frames = said.refusals, list[Frame]()
     for rows, codec in zip(tables, directory.codecs, strict=True):
-        if not rows.slot:
+        if rows is None:
             continue
         frame, implausible = validate(rows, codec, now_us, limits.tolerance)
         frame, out_of_service = refuse_out_of_service(frame, directory.accepts, directory.fleet)
@@ -40,4 +52,5 @@ def run(
             continue
         mark_late(frame, newest_us)
         frames.append(enrich(frame, codec, directory))
-    return tuple(frames), refusals
+    facts, untimely = validate_facts(said.facts, directory, now_us, limits.tolerance)
+    return Passed(frames=tuple(frames), facts=facts, refusals=refusals + untimely, unmapped=said.unmapped)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.facts import LocatedFact
 from core.fleet import Fleet
 from core.frame import Frame
 from core.quality import Quality
-from ingest.decode import Refusal, Rows
-from ingest.directory import ProfileCodec
-from ingest.message import Reason
+from ingest.directory import Directory, ProfileCodec
+from ingest.message import Reason, Refusal
+from ingest.rows import Rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ def validate(rows: Rows, codec: ProfileCodec, now_us: int, tolerance: Tolerance)
     Units: `now_us` microseconds since 1970 UTC.
     """
     frame = _frame(rows, codec)
-    items = np.array(rows.item, dtype=np.int32)
+    items = rows.item
     refusals: list[Refusal] = []
 
     def refuse(mask: NDArray[np.bool_], reason: Reason, detail: str) -> None:
@@ -41,9 +42,9 @@ def validate(rows: Rows, codec: ProfileCodec, now_us: int, tolerance: Tolerance)
         )
 
     future = frame.ts_us > now_us + tolerance.ahead_us
-    refuse(future, Reason.FUTURE, "dated more than 5 minutes ahead of our clock")
+    refuse(future, Reason.FUTURE, _FUTURE)
     old = frame.ts_us < now_us - tolerance.behind_us
-    refuse(old, Reason.TOO_OLD, f"older than the {tolerance.behind_us // 86_400_000_000} days readings are kept")
+    refuse(old, Reason.TOO_OLD, _too_old(tolerance))
     timely = ~(future | old)
     empty = timely & np.isnan(frame.values).all(axis=1)
     refuse(empty, Reason.EMPTY, "no channel has a value")
@@ -78,19 +79,44 @@ def refuse_out_of_service(frame: Frame, accepts: NDArray[np.bool_], fleet: Fleet
     return frame.take(taken), refusals
 
 
+def validate_facts(
+    facts: list[LocatedFact], directory: Directory, now_us: int, tolerance: Tolerance
+) -> tuple[list[LocatedFact], list[Refusal]]:
+    """Give the facts that may be stored, and refuse those of a wrong time or of devices out of service."""
+    kept: list[LocatedFact] = []
+    refusals: list[Refusal] = []
+    for fact in facts:
+        if fact.ts_us > now_us + tolerance.ahead_us:
+            refusals.append(Refusal(fact.message, fact.item, Reason.FUTURE, _FUTURE))
+        elif fact.ts_us < now_us - tolerance.behind_us:
+            refusals.append(Refusal(fact.message, fact.item, Reason.TOO_OLD, _too_old(tolerance)))
+        elif not directory.accepts[fact.slot]:
+            detail = f"{directory.fleet.label[fact.slot]} is out of service"
+            refusals.append(Refusal(fact.message, fact.item, Reason.NOT_IN_SERVICE, detail))
+        else:
+            kept.append(fact)
+    return kept, refusals
+
+
+_FUTURE = "dated more than 5 minutes ahead of our clock"
+
+
+def _too_old(tolerance: Tolerance) -> str:
+    return f"older than the {tolerance.behind_us // 86_400_000_000} days readings are kept"
+
+
 def _frame(rows: Rows, codec: ProfileCodec) -> Frame:
-    count, width = len(rows.slot), len(codec.profile.channels)
     return Frame(
         profile=codec.profile.profile,
         channels=codec.profile.channel_names,
-        slot=np.array(rows.slot, dtype=np.int32),
-        ts_us=np.array(rows.ts_us, dtype=np.int64),
-        seq=np.array(rows.seq, dtype=np.int32),
-        values=np.array(rows.values, dtype=np.float64).reshape(count, width),
-        quality=np.zeros(count, dtype=np.int16),
-        origin=np.array(rows.origin, dtype=np.int8),
-        unit_grid_id=np.zeros(count, dtype=np.int32),
-        message=np.array(rows.message, dtype=np.int32),
+        slot=rows.slot,
+        ts_us=rows.ts_us,
+        seq=rows.seq,
+        values=rows.values,
+        quality=rows.quality,
+        origin=rows.origin,
+        unit_grid_id=np.zeros(len(rows.slot), dtype=np.int32),
+        message=rows.message,
     )
 
 

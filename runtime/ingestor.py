@@ -26,12 +26,11 @@ from core.frame import Frame
 from devices.profile import Profile
 from devices.service import publish_profiles
 from ingest import load_directory, pipeline
-from ingest.decode import Refusal
 from ingest.directory import Directory
-from ingest.message import Batch, RawMessage
+from ingest.message import Batch, RawMessage, Refusal
 from ingest.source import Source
 from runtime.ingest_metrics import IngestMetrics
-from storage import dead_letters, locks, readings
+from storage import dead_letters, events, locks, readings
 from storage.dead_letters import DeadLetter
 from storage.pool import WRITER, connect
 
@@ -66,7 +65,10 @@ class Carried:
 
     stored: int
     repeated: int
+    facts: int
+    facts_repeated: int
     refusals: list[Refusal]
+    unmapped: Mapping[str, int]
     transitions: int
 
 
@@ -74,20 +76,25 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
     """Carry a batch from the broker's messages to incidents, in one transaction; the caller acknowledges it."""
     now_us, directory = (now - _EPOCH) // timedelta(microseconds=1), live.directory
     fleet = directory.fleet
-    frames, refusals = pipeline.run(batch, directory, live.newest_us, now_us, live.limits)  # decode, validate, enrich
+    passed = pipeline.run(batch, directory, live.newest_us, now_us, live.limits)  # decode, validate, enrich
     async with live.conn.transaction():
+        frames = await readings.recall_arrivals(live.conn, passed.frames, fleet, batch.redelivered, now_us)
         fresh = await readings.insert_new(live.conn, frames, fleet, now_us)  # what was not stored before
         step = engine.step(live.state, fresh, live.rulebook, fleet, now)  # what the rules make of it
         transitions = await incidents.record(live.conn, step, fleet, now)  # incidents, history, notices, memory
         await readings.keep_latest(live.conn, fresh, fleet, now_us)
-        await dead_letters.record(live.conn, _letters(batch, refusals), now)
+        facts = await events.insert_new(live.conn, passed.facts, fleet, now_us)
+        await dead_letters.record(live.conn, _letters(batch, passed.refusals), now)
     engine.commit(live.state, step, fleet)  # only now: the database has it
     _note_newest(live, fresh)
     stored = sum(len(frame) for frame in fresh)
     return Carried(
         stored=stored,
         repeated=sum(len(frame) for frame in frames) - stored,
-        refusals=refusals,
+        facts=facts,
+        facts_repeated=len(passed.facts) - facts,
+        refusals=passed.refusals,
+        unmapped=passed.unmapped,
         transitions=transitions,
     )
 

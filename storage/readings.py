@@ -4,7 +4,9 @@ The fast path copies straight into the hypertable; only a batch that meets a sto
 a temporary table. A reading's identity is (device, ts, seq). Takes a connection, never commits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 from psycopg import AsyncConnection
@@ -12,6 +14,7 @@ from psycopg.errors import UniqueViolation
 
 from core.fleet import Fleet
 from core.frame import Frame
+from core.quality import Quality
 from storage import binary_copy
 
 CREATE_INCOMING = """
@@ -41,6 +44,14 @@ SET ts = EXCLUDED.ts, received_at = EXCLUDED.received_at, seq = EXCLUDED.seq, qu
     origin = EXCLUDED.origin, unit_grid_id = EXCLUDED.unit_grid_id, "values" = EXCLUDED."values"
 WHERE device_state.ts <= EXCLUDED.ts
 """
+STORED_ARRIVALS = """
+SELECT r.device_id, r.seq, (extract(epoch FROM r.ts) * 1000000)::bigint
+FROM (SELECT DISTINCT * FROM unnest(%(device_ids)s::int[], %(seqs)s::int[])) AS wanted (device_id, seq)
+JOIN reading AS r ON r.device_id = wanted.device_id AND r.seq = wanted.seq AND r.ts > %(since)s
+WHERE r.quality & %(untimed)s <> 0
+"""
+RECALL_S = 7 * 86_400.0
+"""As long as the broker keeps our session: what it brings again is not older."""
 LATEST_TIMES = "SELECT device_id, (extract(epoch FROM ts) * 1000000)::bigint FROM device_state"
 
 
@@ -64,6 +75,42 @@ async def insert_new(
     except UniqueViolation:
         return await _insert_unless_stored(conn, frames, fleet, received_us)
     return tuple(frames)
+
+
+async def recall_arrivals(
+    conn: AsyncConnection, frames: Sequence[Frame], fleet: Fleet, redelivered: Container[int], now_us: int
+) -> tuple[Frame, ...]:
+    """Give redelivered readings that carry no time the time they were stored under, if they were.
+
+    Their identity is the content and the time of arrival; only the first arrival counts. Looks back `RECALL_S`.
+    """
+    return tuple([await _recalled(conn, frame, fleet, redelivered, now_us) for frame in frames])
+
+
+async def _recalled(
+    conn: AsyncConnection, frame: Frame, fleet: Fleet, redelivered: Container[int], now_us: int
+) -> Frame:
+    untimed = np.flatnonzero(frame.quality & Quality.ARRIVAL_TIME)
+    again = [row for row in untimed.tolist() if frame.message[row] in redelivered]
+    if not again:
+        return frame
+    devices, seqs = fleet.device_id[frame.slot[again]], frame.seq[again]
+    cursor = await conn.execute(
+        STORED_ARRIVALS,
+        {
+            "device_ids": devices.tolist(),
+            "seqs": seqs.tolist(),
+            "untimed": int(Quality.ARRIVAL_TIME),
+            "since": datetime.fromtimestamp(now_us / 1e6 - RECALL_S, UTC),
+        },
+    )
+    stored: dict[tuple[int, int], int] = {(device, seq): ts for device, seq, ts in await cursor.fetchall()}
+    ts_us = frame.ts_us.copy()
+    for row, device, seq in zip(again, devices.tolist(), seqs.tolist(), strict=True):
+        if (known := stored.get((device, seq))) is not None:
+            ts_us[row] = known
+    changed = replace(frame, ts_us=ts_us)
+    return changed.take(np.lexsort((changed.seq, changed.slot, changed.ts_us)))
 
 
 async def _insert_unless_stored(

@@ -9,9 +9,10 @@
 * `device`: the device's label; only in what a gateway sends for the devices behind it.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -34,24 +35,30 @@ def encode(ts_ms: int, seq: int, origin: str, values: Mapping[str, float]) -> by
     return _encoder.encode(body)
 
 
+Seq = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+OriginName = Literal["live", "simulated", "replayed"]
+NO_SEQ = -1
+"""What `seq` reads when the message has none."""
+
+
 class Envelope(msgspec.Struct, frozen=True):
     """One reading set before its channels are known; used for gateways, whose items differ in profile."""
 
     ts: str | int
     values: msgspec.Raw
     device: str = ""
-    seq: int = -1
-    origin: str = "live"
+    seq: Seq = NO_SEQ
+    origin: OriginName = "live"
 
 
 def item_type(profile: str, channels: Sequence[str]) -> type[msgspec.Struct]:
     """Give the struct of a profile's messages, so that decoding checks every channel in compiled code.
 
-    Unknown channels are refused; the struct's `values` has the channels as fields, in order, UNSET-free: None = absent.
+    Unknown channels are refused; the struct's `values` has the channels as fields, in order; absent = NaN, null = None.
     """
     values = msgspec.defstruct(
         f"{profile}_values",
-        [(channel, float | bool | None, None) for channel in channels],
+        [(channel, float | bool | None, math.nan) for channel in channels],
         forbid_unknown_fields=True,
         frozen=True,
         gc=False,
@@ -61,8 +68,8 @@ def item_type(profile: str, channels: Sequence[str]) -> type[msgspec.Struct]:
         [
             ("ts", str | int),
             ("values", values),
-            ("seq", int, -1),
-            ("origin", str, "live"),
+            ("seq", Seq, NO_SEQ),
+            ("origin", OriginName, "live"),
             ("device", str | UnsetType, UNSET),
         ],
         frozen=True,

@@ -42,7 +42,8 @@ payloads = st.binary(max_size=200) | (items | st.lists(items, max_size=4)).map(l
 
 def run(messages: list[tuple[str, bytes]]) -> Any:
     batch = Batch(messages=[RawMessage(t, p, None, False) for t, p in messages], connection=1, backlog=0)
-    return pipeline.run(batch, DIRECTORY, np.zeros(2, dtype=np.int64), NOW_US, LIMITS)
+    passed = pipeline.run(batch, DIRECTORY, np.zeros(2, dtype=np.int64), NOW_US, LIMITS)
+    return passed.frames, passed.refusals
 
 
 messages = st.tuples(st.sampled_from(TOPICS) | st.text(max_size=30), payloads)
@@ -76,8 +77,9 @@ def test_what_is_encoded_is_decoded_alike(ts_ms: int, seq: int, origin: str, val
     message = RawMessage(TOPICS[0], native_v1.encode(ts_ms, seq, origin, values), None, False)
     batch = Batch(messages=[message], connection=1, backlog=0)
 
-    (frame,), refusals = pipeline.run(batch, DIRECTORY, np.zeros(2, dtype=np.int64), NOW_US, wide)
+    passed = pipeline.run(batch, DIRECTORY, np.zeros(2, dtype=np.int64), NOW_US, wide)
+    (frame,) = passed.frames
 
-    assert refusals == []
+    assert passed.refusals == []
     assert (frame.ts_us[0], frame.seq[0], frame.origin[0]) == (ts_ms * 1000, seq, native_v1.ORIGINS[origin])
     assert {name: frame.column(name)[0] for name in values} == values

@@ -44,7 +44,8 @@ def run(*messages: tuple[str, Any], directory: Directory = COVERS, newest_us: in
     ]
     batch = Batch(messages=raw, connection=1, backlog=0)
     newest = np.full(len(directory.fleet), newest_us, dtype=np.int64)
-    return pipeline.run(batch, directory, newest, NOW_US, LIMITS)
+    passed = pipeline.run(batch, directory, newest, NOW_US, LIMITS)
+    return passed.frames, passed.refusals
 
 
 def reading(**changes: Any) -> dict[str, Any]:
