@@ -44,6 +44,11 @@ bench: ## Measure what the documentation claims (tests/bench)
 	@scripts/bootstrap --tests
 	$(PY)/python -m tests.bench $(ARGS)
 
+.PHONY: chaos
+chaos: ## Break everything under full load and count what was lost (ARGS="--list")
+	@scripts/bootstrap --tests
+	$(PY)/python -m tests.chaos $(ARGS)
+
 .PHONY: console
 console: ## Build the web console into console/dist
 	@scripts/bootstrap
