@@ -29,6 +29,7 @@ from ingest import load_directory, pipeline
 from ingest.directory import Directory
 from ingest.message import Batch, RawMessage, Refusal
 from ingest.source import Source
+from runtime import patience
 from runtime.ingest_metrics import IngestMetrics
 from storage import dead_letters, events, locks, readings
 from storage.dead_letters import DeadLetter
@@ -159,14 +160,15 @@ class Ingestor:
 
     async def _deliver(self, batch: Batch) -> None:
         """Carry a batch, however long the database is away."""
-        retry_s = FIRST_RETRY_S
+        retry_s, patience_s = FIRST_RETRY_S, patience.FIRST_S
         while True:
             try:
                 live = self._live or await self._open(wait_for_lock_s=0)
                 self._live = live
-                await self._refresh(live)
-                started = self._clock()
-                await self._carry_all(batch, live, started)
+                with patience.hung_up(live.conn, patience_s):
+                    await self._refresh(live)
+                    started = self._clock()
+                    await self._carry_all(batch, live, started)
             except (psycopg.Error, OSError, Unavailable) as error:
                 self._metrics.retries.inc()
                 for message in batch.messages:
@@ -175,6 +177,7 @@ class Ingestor:
                 await self._close()
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, LONGEST_RETRY_S)
+                patience_s = min(patience_s * 2, patience.LONGEST_S)
             else:
                 self._metrics.batch_seconds.observe((self._clock() - started).total_seconds())
                 self._metrics.backlog.set(batch.backlog)
@@ -247,20 +250,21 @@ class Ingestor:
         setup = self._setup
         conn = await connect(setup.writer_dsn, role=WRITER, name="ingest")
         try:
-            await conn.set_autocommit(True)
-            await _become_the_one(conn, wait_for_lock_s)
-            await publish_profiles(conn, setup.profiles)
-            await readings.prepare(conn)
-            locator = await load_directory.load_locator(conn)
-            directory = await load_directory.load(conn, setup.profiles, locator)
-            live = Live(
-                conn=conn,
-                directory=directory,
-                rulebook=setup.rulebook,
-                state=await incidents.load_state(conn, setup.rulebook, directory.fleet),
-                newest_us=await readings.latest_times(conn, directory.fleet),
-                limits=setup.limits,
-            )
+            with patience.hung_up(conn, patience.LONGEST_S):
+                await conn.set_autocommit(True)
+                await _become_the_one(conn, wait_for_lock_s)
+                await publish_profiles(conn, setup.profiles)
+                await readings.prepare(conn)
+                locator = await load_directory.load_locator(conn)
+                directory = await load_directory.load(conn, setup.profiles, locator)
+                live = Live(
+                    conn=conn,
+                    directory=directory,
+                    rulebook=setup.rulebook,
+                    state=await incidents.load_state(conn, setup.rulebook, directory.fleet),
+                    newest_us=await readings.latest_times(conn, directory.fleet),
+                    limits=setup.limits,
+                )
         except BaseException:
             await conn.close()
             raise

@@ -1,6 +1,6 @@
 """Opens connections and pools with the session defaults every statement relies on."""
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, conninfo
 from psycopg_pool import AsyncConnectionPool
 
 OWNER = ""
@@ -18,12 +18,19 @@ def session_options(role: str, statement_timeout_s: float = 0) -> str:
     return " ".join(options)
 
 
+def watched(url: str) -> str:
+    """Give the address with TCP's keep-alive: a machine or network that is gone is noticed within half a minute."""
+    return conninfo.make_conninfo(
+        url, keepalives_idle=15, keepalives_interval=5, keepalives_count=3, tcp_user_timeout=30_000
+    )
+
+
 def make_pool(
     url: str, *, role: str, name: str, max_size: int = 8, statement_timeout_s: float = 0
 ) -> AsyncConnectionPool:
     """Give a pool that is not open yet: use it with `async with`."""
     return AsyncConnectionPool(
-        url,
+        watched(url),
         min_size=1,
         max_size=max_size,
         name=name,
@@ -40,5 +47,8 @@ def make_pool(
 async def connect(url: str, *, role: str, name: str) -> AsyncConnection:
     """Open one connection outside any pool, for loops that own theirs; autocommit is off."""
     return await AsyncConnection.connect(
-        url, options=session_options(role), application_name=f"citygrid-{name}", connect_timeout=10
+        watched(url),
+        options=session_options(role),
+        application_name=f"citygrid-{name}",
+        connect_timeout=10,
     )
