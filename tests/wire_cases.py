@@ -11,7 +11,7 @@ from typing import Any
 
 from core.errors import InvalidInput
 from wire import formats
-from wire.record import Fact, Record
+from wire.record import Flaw, Record, Said
 
 ROOT = Path(__file__).parent / "golden" / "wire"
 RECEIVED = "2026-11-22T04:00:00Z"
@@ -87,8 +87,10 @@ def microseconds(ts: str) -> int:
     return (datetime.fromisoformat(ts) - EPOCH) // timedelta(microseconds=1)
 
 
-def shown(item: Record | Fact) -> dict[str, Any]:
-    """Give a record or fact as JSON: times RFC 3339, bytes hex, numbers to 12 digits, defaults left out."""
+def shown(item: Said) -> dict[str, Any]:
+    """Give a record, fact or flaw as JSON: times RFC 3339, bytes hex, numbers to 12 digits, defaults left out."""
+    if isinstance(item, Flaw):
+        return {"address": item.address, "flaw": item.detail}
     body: dict[str, Any] = {"address": item.address, "ts": None}
     if item.ts_us is not None:
         body["ts"] = (EPOCH + timedelta(microseconds=item.ts_us)).isoformat().replace("+00:00", "Z")

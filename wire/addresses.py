@@ -28,6 +28,11 @@ def _dev_eui(text: str) -> str:
     return re.sub(r"[\s:-]", "", text).lower()
 
 
+def _phone(text: str) -> str:
+    """Write a phone number without the zeros the frame's header fills it up with: 12 digits in 2013, 20 in 2019."""
+    return text.strip().lstrip("0") or "0"
+
+
 _LABEL = Naming(
     grammar=re.compile(r"[A-Za-z0-9_-]{1,64}"), words="its label: 1 to 64 of A-Z a-z 0-9 _ -", by_label=True
 )
@@ -51,7 +56,7 @@ NAMINGS: Mapping[str, Naming] = {
     "gtfs_rt": Naming(
         grammar=re.compile(r"[^\x00-\x1f\x7f]{1,200}"), words="the feed's vehicle id: 1 to 200 printable characters"
     ),
-    "jt808": Naming(grammar=re.compile(r"[0-9]{1,20}"), words="its phone number: 1 to 20 digits"),
+    "jt808": Naming(grammar=re.compile(r"[0-9]{1,20}"), words="its phone number: 1 to 20 digits", tidy=_phone),
 }
 """Format -> how it names devices."""
 

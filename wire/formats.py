@@ -6,6 +6,7 @@ A decoder is pure: topic and payload to records and facts, or `InvalidInput` in 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from wire import gtfs_rt, jt808, senml
 from wire.record import Said
 
 Decode = Callable[[str, bytes, int], list[Said]]
@@ -22,7 +23,11 @@ class Format:
     decode: Decode
 
 
-FORMATS: tuple[Format, ...] = ()
+FORMATS: tuple[Format, ...] = (
+    Format(name="gtfs_rt", filters=(gtfs_rt.FILTER,), decode=gtfs_rt.decode),
+    Format(name="jt808", filters=(jt808.FILTER,), decode=jt808.decode),
+    Format(name="senml", filters=senml.FILTERS, decode=senml.decode),
+)
 
 
 def of_topic(topic: str) -> Format | None:
