@@ -78,7 +78,8 @@ def _gather(item: _Item, record: Record, result: Gathering) -> None:
         detail = f"{codec.profile.profile} measures none of: {names}"
         result.refuse(item.message, item.number, Reason.UNKNOWN_QUANTITY, detail)
         return
-    quality = Quality.GOOD if record.ts_us is not None else Quality.ARRIVAL_TIME
+    timed = record.ts_us is not None and not record.from_arrival
+    quality = Quality.GOOD if timed else Quality.ARRIVAL_TIME
     ts_us = record.ts_us if record.ts_us is not None else result.now_us
     row = Row(ts_us, record.seq, native_v1.ORIGINS[record.origin], values, int(quality))
     result.gathered[profile].add(item.message, item.number, item.slot, row)

@@ -36,6 +36,8 @@ class Record:
     """Tells apart messages of one device and instant; -1 = none given: a checksum of the values does."""
     measured: tuple[Measured, ...] = ()
     uplink: Uplink | None = None
+    from_arrival: bool = False
+    """True when `ts_us` was counted from the time of arrival ("five seconds ago"), so that it is no identity."""
     origin: str = "live"
 
 

@@ -2,7 +2,7 @@
 
 * `topic.txt`: the MQTT topic. It must be routed to `<format>` by `wire.formats`.
 * `payload.json`, `.txt`, `.bin`: the bytes as they are; `payload.hex`: hex, blanks and `# comments` allowed.
-* `received_us.txt` (optional): time of arrival, microseconds since 1970 UTC or RFC 3339; otherwise `wire_cases.RECEIVED`.
+* `received_us.txt` (optional): time of arrival, microseconds since 1970 UTC or RFC 3339; else `RECEIVED`.
 * `expected.json`: a list of records and facts as `tests.wire_cases.shown` writes them, or `{"refused": "words"}`, which
   must stand in the refusal.
 
