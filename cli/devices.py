@@ -120,7 +120,7 @@ def register(
 
     Example: citygrid devices register MC-000123 --profile manhole_cover --component 1302030102000001
     Example: citygrid devices register MC-000124 --profile manhole_cover --component 1302030102000002
-    --format chirpstack --address 24e124713d111111 --codec milesight
+    --format chirpstack --address 24e124713d111111 --codec milesight_em320_tilt
     """
     row = Registration(
         label=label,

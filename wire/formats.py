@@ -6,7 +6,7 @@ A decoder is pure: topic and payload to records and facts, or `InvalidInput` in 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wire import gtfs_rt, jt808, senml
+from wire import chirpstack, gtfs_rt, jt808, native_events, onvif, senml, things_stack
 from wire.record import Said
 
 Decode = Callable[[str, bytes, int], list[Said]]
@@ -27,6 +27,10 @@ FORMATS: tuple[Format, ...] = (
     Format(name="gtfs_rt", filters=(gtfs_rt.FILTER,), decode=gtfs_rt.decode),
     Format(name="jt808", filters=(jt808.FILTER,), decode=jt808.decode),
     Format(name="senml", filters=senml.FILTERS, decode=senml.decode),
+    Format(name=chirpstack.NAME, filters=chirpstack.FILTERS, decode=chirpstack.decode),
+    Format(name=native_events.NAME, filters=native_events.FILTERS, decode=native_events.decode),
+    Format(name=onvif.NAME, filters=onvif.FILTERS, decode=onvif.decode),
+    Format(name=things_stack.NAME, filters=things_stack.FILTERS, decode=things_stack.decode),
 )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from core.errors import InvalidInput
 from wire.record import Measured, Uplink
+from wire.uplinks import cayenne, milesight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,10 +18,25 @@ class Codec:
     decode: Callable[[int, bytes], tuple[Measured, ...]]
     """(port, bytes) -> what was measured; empty = understood, but nothing measured; raises `InvalidInput`."""
     gives: frozenset[str]
-    """Every name it may give: channels of our profiles."""
+    """The channels of our profiles it may give."""
 
 
-CODECS: Mapping[str, Codec] = {}
+CODECS: Mapping[str, Codec] = {
+    "milesight_em320_tilt": Codec(
+        decode=lambda _, data: milesight.decode(milesight.EM320_TILT, data),
+        gives=frozenset({"battery_pct", "tilt_deg"}),
+    ),
+    "milesight_em500_swl": Codec(
+        decode=lambda _, data: milesight.decode(milesight.EM500_SWL, data),
+        gives=frozenset({"battery_pct", "water_m"}),
+    ),
+    "milesight_em400_mud": Codec(
+        decode=lambda _, data: milesight.decode(milesight.EM400_MUD, data),
+        gives=frozenset({"battery_pct", "temperature_degc"}),
+    ),
+    "cayenne_lpp": Codec(decode=lambda _, data: cayenne.decode(data), gives=frozenset(cayenne.CHANNELS.values())),
+}
+"""Name of a device's codec -> how to read its bytes. None of these makers tells its messages apart by port."""
 
 
 def decode(name: str, uplink: Uplink) -> tuple[Measured, ...]:
