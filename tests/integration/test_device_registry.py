@@ -10,6 +10,8 @@ from core.errors import Conflict, NotFound
 from devices import service
 from devices.model import Registration, State
 from devices.profile import Profile, shipped
+from ingest import load_directory
+from ingest.directory import Directory
 from tests import small_city
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -83,6 +85,81 @@ async def test_each_bad_row_says_why_and_the_good_ones_are_kept(city: str) -> No
         (12, "lon_deg", "bad_position"),
         (13, "interval_s", "bad_interval"),
     ]
+
+
+async def test_an_address_is_stored_as_its_format_writes_it(city: str) -> None:
+    (cover,) = small_city.covers(1)
+    named = replace(cover, format="chirpstack", address="24-E1-24-71-3D-11-11-11", codec="milesight_em320_tilt")
+
+    count, findings = await register(city, named)
+
+    assert (count, findings) == (1, [])
+    with psycopg.connect(city) as conn:
+        row = conn.execute("SELECT format, address, codec FROM device").fetchone()
+    assert row == ("chirpstack", "24e124713d111111", "milesight_em320_tilt")
+
+
+async def test_each_bad_address_says_why(city: str) -> None:
+    def speaking(number: int, form: str, address: str = "", codec: str = "") -> Registration:
+        (row,) = small_city.covers(1, first=number)
+        return replace(row, format=form, address=address, codec=codec)
+
+    count, findings = await register(
+        city,
+        speaking(1, "chirpstack", "24e124713d111111"),
+        speaking(2, "morse"),
+        speaking(3, "chirpstack", "no devEUI"),
+        speaking(4, "native", "MC-5"),
+        speaking(5, "chirpstack", "24e124713d111112", "unknown"),
+        speaking(6, "sparkplug", "group/node/device", "milesight_em320_tilt"),
+        speaking(7, "chirpstack", "24E124713D111111"),
+        speaking(8, "things_stack", "24e124713d111111"),
+    )
+
+    assert count == 2
+    assert findings == [
+        (2, "format", "unknown_format"),
+        (3, "address", "bad_address"),
+        (4, "address", "bad_address"),
+        (5, "codec", "unknown_codec"),
+        (6, "codec", "unknown_codec"),
+        (7, "address", "address_taken"),
+    ]
+
+
+async def test_a_radio_goes_to_another_device_once_the_former_is_retired(city: str) -> None:
+    first, second = (replace(row, format="chirpstack", address="24e124713d111111") for row in small_city.covers(2))
+    await register(city, first)
+
+    assert (await register(city, second))[1] == [(1, "address", "address_taken")]
+    async with await psycopg.AsyncConnection.connect(city) as conn:
+        await service.change_state(conn, "MC-1", State.RETIRED, now=NOW, actor="li", reason="moved")
+    assert (await register(city, second))[0] == 1
+
+    directory = await snapshot(city)
+    slot = directory.slot_of("chirpstack", "24e124713d111111")
+    assert slot is not None
+    assert directory.fleet.label[slot] == "MC-2"
+
+
+async def test_the_snapshot_finds_devices_by_the_name_their_format_gives_them(city: str) -> None:
+    native, radio = small_city.covers(2)
+    await register(
+        city, native, replace(radio, format="chirpstack", address="24e124713d111111", codec="milesight_em320_tilt")
+    )
+
+    directory = await snapshot(city)
+
+    slots = {label: slot for slot, label in enumerate(directory.fleet.label)}
+    assert directory.by_address == {("chirpstack", "24e124713d111111"): slots["MC-2"]}
+    assert directory.uplink_codec == {slots["MC-2"]: "milesight_em320_tilt"}
+    assert directory.slot_of("senml", "MC-1") == slots["MC-1"]
+    assert directory.slot_of("things_stack", "24e124713d111111") is None
+
+
+async def snapshot(city: str) -> Directory:
+    async with await psycopg.AsyncConnection.connect(city) as conn:
+        return await load_directory.load(conn, shipped(), None)
 
 
 async def test_the_life_cycle_is_kept_in_history_and_audit(city: str) -> None:
