@@ -4,7 +4,6 @@ Why our own reader and not the generated classes: ADR-0013. Source: protobuf.dev
 """
 
 import struct
-from collections.abc import Iterator
 
 from core.errors import InvalidInput
 
@@ -16,28 +15,36 @@ Value = int | bytes
 """A varint as unsigned 64 bits; anything else as its bytes."""
 
 
-def fields(data: bytes) -> Iterator[tuple[int, int, Value]]:
-    """Give (field number, wire type, value) in order; raises `InvalidInput` where the bytes are no message."""
+def fields(data: bytes) -> list[tuple[int, int, Value]]:
+    """Give (field number, wire type, value) in order; raises `InvalidInput` where the bytes are no message.
+
+    Written out in one loop, numbers of one byte first: 3.5 times as fast as a generator that calls for each (ADR-0008).
+    """
+    found: list[tuple[int, int, Value]] = []
     at, end = 0, len(data)
-    while at < end:
-        key, at = _varint(data, at)
-        number, wire_type = key >> 3, key & 7
-        if number == 0:
-            raise InvalidInput("field number 0")
-        if wire_type == VARINT:
-            value, at = _varint(data, at)
-            yield number, wire_type, value
-            continue
-        if wire_type == BYTES:
-            size, at = _varint(data, at)
-        elif wire_type in _SIZES:
-            size = _SIZES[wire_type]
-        else:
-            raise InvalidInput(f"field {number} has wire type {wire_type}")
-        if at + size > end:
-            raise InvalidInput(f"field {number} is cut off")
-        yield number, wire_type, data[at : at + size]
-        at += size
+    try:
+        while at < end:
+            key, at = (data[at], at + 1) if data[at] < 0x80 else _varint(data, at)
+            number, wire_type = key >> 3, key & 7
+            if number == 0:
+                raise InvalidInput("field number 0")
+            if wire_type == VARINT:
+                value, at = (data[at], at + 1) if data[at] < 0x80 else _varint(data, at)
+                found.append((number, wire_type, value))
+                continue
+            if wire_type == BYTES:
+                size, at = (data[at], at + 1) if data[at] < 0x80 else _varint(data, at)
+            elif wire_type in _SIZES:
+                size = _SIZES[wire_type]
+            else:
+                raise InvalidInput(f"field {number} has wire type {wire_type}")
+            if at + size > end:
+                raise InvalidInput(f"field {number} is cut off")
+            found.append((number, wire_type, data[at : at + size]))
+            at += size
+    except IndexError:
+        raise InvalidInput("a number is cut off") from None
+    return found
 
 
 def field(number: int, value: bytes) -> bytes:
@@ -79,12 +86,13 @@ def unsigned(value: Value) -> int:
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
     value = 0
-    for position in range(at, min(at + _VARINT_LIMIT_BYTES, len(data))):
-        byte = data[position]
-        value |= (byte & 0x7F) << 7 * (position - at)
+    for shift in range(0, 7 * _VARINT_LIMIT_BYTES, 7):
+        byte = data[at]
+        value |= (byte & 0x7F) << shift
+        at += 1
         if byte < 0x80:
-            return value & 0xFFFF_FFFF_FFFF_FFFF, position + 1
-    raise InvalidInput("a number is cut off")
+            return value & 0xFFFF_FFFF_FFFF_FFFF, at
+    raise InvalidInput("a number is longer than 64 bits")
 
 
 def _unsigned(value: int) -> bytes:
