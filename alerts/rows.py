@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from alerts.memory import RuleState
 from core.fleet import Fleet
-from core.frame import Frame
+from core.frame import Frame, joined
 from core.quality import Quality
 
 Floats = NDArray[np.float64]
@@ -119,7 +119,7 @@ def gather(frames: Sequence[Frame], state: RuleState, fleet: Fleet) -> list[Rows
         fresh = frame.take(~late) if late.any() else frame
         if len(fresh):
             by_profile.setdefault(frame.profile, []).append(fresh)
-    return [_rows(_joined(parts), state, fleet) for parts in by_profile.values()]
+    return [_rows(joined(parts), state, fleet) for parts in by_profile.values()]
 
 
 def _rows(frame: Frame, state: RuleState, fleet: Fleet) -> Rows:
@@ -127,24 +127,6 @@ def _rows(frame: Frame, state: RuleState, fleet: Fleet) -> Rows:
     ordered = np.sort(frame.slot)
     lone = not (ordered[1:] == ordered[:-1]).any()
     return Rows(frame, state, lone=lone, excused=excused if excused.any() else None)
-
-
-def _joined(frames: Sequence[Frame]) -> Frame:
-    if len(frames) == 1:
-        return frames[0]
-    first = frames[0]
-    return Frame(
-        profile=first.profile,
-        channels=first.channels,
-        slot=np.concatenate([f.slot for f in frames]),
-        ts_us=np.concatenate([f.ts_us for f in frames]),
-        seq=np.concatenate([f.seq for f in frames]),
-        values=np.concatenate([f.values for f in frames]),
-        quality=np.concatenate([f.quality for f in frames]),
-        origin=np.concatenate([f.origin for f in frames]),
-        unit_grid_id=np.concatenate([f.unit_grid_id for f in frames]),
-        message=np.concatenate([f.message for f in frames]),
-    )
 
 
 def _row_before(slot: NDArray[np.int32], *, lone: bool) -> Index:

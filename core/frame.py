@@ -3,6 +3,7 @@
 One row is one device message, one column one channel of the profile, in the profile's order.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -54,3 +55,21 @@ class Frame:
         if channel not in self.channels:
             return np.full(len(self), np.nan)
         return self.values[:, self.channels.index(channel)]
+
+
+def joined(frames: Sequence[Frame]) -> Frame:
+    """Give the rows of several frames of one profile, one after the other."""
+    first = frames[0]
+    if len(frames) == 1:
+        return first
+    return replace(
+        first,
+        slot=np.concatenate([frame.slot for frame in frames]),
+        ts_us=np.concatenate([frame.ts_us for frame in frames]),
+        seq=np.concatenate([frame.seq for frame in frames]),
+        values=np.concatenate([frame.values for frame in frames]),
+        quality=np.concatenate([frame.quality for frame in frames]),
+        origin=np.concatenate([frame.origin for frame in frames]),
+        unit_grid_id=np.concatenate([frame.unit_grid_id for frame in frames]),
+        message=np.concatenate([frame.message for frame in frames]),
+    )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 
 class Reason(StrEnum):
     """Why a message became a dead letter."""
@@ -42,11 +44,12 @@ class Refusal:
     item: int
     reason: Reason
     detail: str
+    slot: int = -1
+    """The device that lost its item by it; -1 = no device we know, or only a channel was refused."""
 
 
-@dataclass(slots=True)
-class RawMessage:
-    """A message as the broker gave it; `packet_id` is None for QoS 0."""
+class RawMessage(msgspec.Struct):
+    """A message as the broker gave it; `packet_id` is None for QoS 0. Compiled: one is made for every message."""
 
     topic: str
     payload: bytes

@@ -6,10 +6,11 @@ Why our own: ADR-0002 (the codec carries several times what client libraries do,
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import mqtt5
+import numpy as np
 
 from core.errors import Unavailable
 from ingest.message import RawMessage
@@ -24,6 +25,10 @@ BUFFER_LIMIT_BYTES = 64 * 1024 * 1024
 """Above this the socket is not read, so that memory stays bounded; the broker queues meanwhile."""
 
 _GRANTED = (mqtt5.SubAckReasonCode.GRANTED_QOS_AT_MOST_ONCE, mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE)
+
+
+_PUBACK = np.dtype([("header", ">u2"), ("packet_id", ">u2")])
+"""Type 4, two bytes to come: the packet id, and no reason code means success (MQTT 5, 3.4.2.1)."""
 
 
 class Session(asyncio.Protocol):
@@ -99,9 +104,11 @@ class Session(asyncio.Protocol):
             self._transport.resume_reading()
         return taken
 
-    def acknowledge(self, packet_ids: Iterable[int]) -> None:
+    def acknowledge(self, packet_ids: Sequence[int]) -> None:
         """Send PUBACK for each, in order, in one write."""
-        self._send(b"".join([mqtt5.PubAckPacket(packet_id).write() for packet_id in packet_ids]))
+        acks = np.empty(len(packet_ids), dtype=_PUBACK)
+        acks["header"], acks["packet_id"] = 0x4002, packet_ids
+        self._send(acks.tobytes())
 
     async def keep_alive(self) -> None:
         """Ping at half the keep-alive; end the connection when nothing at all was heard for one and a half."""
@@ -142,7 +149,8 @@ class Session(asyncio.Protocol):
         self._heard = True
         buffer = self._buffer
         buffer += data
-        start, end = 0, len(buffer)
+        start, end, held_bytes = 0, len(buffer), 0
+        receive = self.inbox.append
         with memoryview(buffer) as view:
             while start < end:
                 try:
@@ -153,17 +161,20 @@ class Session(asyncio.Protocol):
                     self.abort(f"the broker sent what is not MQTT 5: {error}")
                     return
                 start += size
-                self._handle(packet)
+                if isinstance(packet, mqtt5.PublishPacket):
+                    payload = packet.payload
+                    held_bytes += len(payload)
+                    receive(RawMessage(packet.topic, payload, packet.packet_id, packet.duplicate))
+                else:
+                    self._handle(packet)
         del buffer[:start]
+        if held_bytes:
+            self._hold(held_bytes)
         if self.inbox:
             self._on_message()
 
     def _handle(self, packet: mqtt5.Packet) -> None:
         match packet:
-            case mqtt5.PublishPacket():
-                message = RawMessage(packet.topic, packet.payload, packet.packet_id, packet.duplicate)
-                self.inbox.append(message)
-                self._hold(len(message.payload))
             case mqtt5.ConnAckPacket():
                 _resolve(self._connack, packet)
             case mqtt5.SubAckPacket():

@@ -32,11 +32,12 @@ COLUMNS = (*(name for name, _ in _SCALARS), "values")
 """Order of the columns in the COPY statement."""
 
 
-def rows(frame: Frame, fleet: Fleet, received_us: int) -> Iterator[bytes]:
+def rows(frame: Frame, fleet: Fleet, received_us: int | NDArray[np.int64]) -> Iterator[bytes]:
     """Give the binary rows of a frame, in groups; order within a frame is not kept.
 
-    Units: `received_us` microseconds since 1970 UTC.
+    Units: `received_us` microseconds since 1970 UTC, one for all or one a row.
     """
+    received = np.broadcast_to(received_us, len(frame))
     missing = np.isnan(frame.values)
     packed = np.packbits(missing, axis=1)
     alike = np.zeros(len(frame), dtype=np.int64)
@@ -45,10 +46,13 @@ def rows(frame: Frame, fleet: Fleet, received_us: int) -> Iterator[bytes]:
     for pattern in np.unique(alike):
         chosen = alike == pattern
         first = int(np.argmax(chosen))
-        yield _group(frame if chosen.all() else frame.take(chosen), missing[first], fleet, received_us)
+        if chosen.all():
+            yield _group(frame, missing[first], fleet, received)
+        else:
+            yield _group(frame.take(chosen), missing[first], fleet, received[chosen])
 
 
-def _group(frame: Frame, missing: NDArray[np.bool_], fleet: Fleet, received_us: int) -> bytes:
+def _group(frame: Frame, missing: NDArray[np.bool_], fleet: Fleet, received_us: NDArray[np.int64]) -> bytes:
     table = np.zeros(len(frame), dtype=_layout(missing))
     scalars = {
         "ts": frame.ts_us - POSTGRES_EPOCH_US,
