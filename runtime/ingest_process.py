@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 import structlog
@@ -16,6 +16,7 @@ from ingest.pipeline import Limits
 from ingest.source import Limits as SourceLimits
 from ingest.source import Source
 from ingest.validate import Tolerance
+from runtime import clock
 from runtime.ingest_metrics import IngestMetrics
 from runtime.ingestor import Ingestor, Setup
 from runtime.settings import Settings
@@ -30,9 +31,12 @@ RETENTION_EVERY = timedelta(hours=1)
 RECONNECT_S = 2.0
 
 
+_CLOCK = clock.SteadyClock()
+
+
 def now() -> datetime:
-    """Give the time of this machine."""
-    return datetime.now(UTC)
+    """Give the time: this machine's, kept from jumping."""
+    return _CLOCK.now()
 
 
 def run_ingest(settings: Settings) -> None:
@@ -56,6 +60,7 @@ async def _main(settings: Settings) -> None:
         asyncio.create_task(source.keep_connected(), name="broker"),
         asyncio.create_task(_follow_registry(settings, ingestor), name="registry"),
         asyncio.create_task(_maintain(settings), name="maintenance"),
+        asyncio.create_task(clock.keep(_CLOCK, settings.writer_dsn()), name="clock"),
     ]
     journey = asyncio.create_task(ingestor.run(), name="journey")
     done, _ = await asyncio.wait([journey, *helpers], return_when=asyncio.FIRST_COMPLETED)

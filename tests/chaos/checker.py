@@ -1,8 +1,9 @@
 """The independent checker (a program): the ledgers of what was published against what the database holds.
 
-It knows every message that was sent and imports nothing of the code under test: plain SQL on two tables. A message the
-broker acknowledged must be in `reading` exactly once, with the device and value it was sent with, or, when it was bad
-on purpose, in `dead_letter` exactly once. A message that was never acknowledged may be there, once. Nothing else may be.
+It knows every message that was sent and imports nothing of the code under test: plain SQL on two tables. A message
+the broker acknowledged must be in `reading` exactly once, with the device and value it was sent with, or, when it was
+bad on purpose, in `dead_letter` exactly once. A message that was never acknowledged may be there, once. Nothing else
+may be.
 """
 
 import argparse

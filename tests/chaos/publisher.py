@@ -97,15 +97,18 @@ class Publisher:
 
     def listen(self) -> None:
         """Do what standard input says."""
-        while select.select([sys.stdin], [], [], 0)[0]:
-            word, _, value = sys.stdin.readline().strip().partition(" ")
+        if not select.select([sys.stdin], [], [], 0)[0]:
+            return
+        said = os.read(sys.stdin.fileno(), 4096)
+        self.stopping |= not said  # whoever started us is gone
+        for line in said.decode().splitlines():
+            word, _, value = line.partition(" ")
             if word == "rate":
                 self.rate, self.rate_since, self.made_before = float(value), time.monotonic(), self.made
             elif word == "republish":
                 self.repeat(time.time() - float(value))
-            elif word in {"stop", ""}:
+            elif word == "stop":
                 self.stopping = True
-                return
 
     def make(self) -> None:
         """Make the messages that are due; at rate 0 as many as there is room for."""
@@ -156,7 +159,8 @@ class Publisher:
         except TimeoutError:
             return
         if not data:
-            raise ConnectionError("closed by the broker")
+            self.lose()
+            return
         data = self.rest + data
         whole = len(data) - len(data) % PUBACK_BYTES
         table = np.frombuffer(data[:whole], dtype=np.uint8).reshape(-1, PUBACK_BYTES)
@@ -220,11 +224,12 @@ class Publisher:
         try:
             opened.sendall(self.greeting(address.username, address.password))
             answer = opened.recv(1024)
-            if len(answer) < 4 or answer[0] != 0x20 or answer[3] != 0:
-                raise ConnectionError(f"the broker refused us: {answer!r}")
-        except BaseException:
+        except OSError:
             opened.close()
             raise
+        if len(answer) < 4 or answer[0] != 0x20 or answer[3] != 0:
+            opened.close()
+            raise ConnectionError(f"the broker refused us: {answer!r}")
         self.socket = opened
 
     def greeting(self, username: str | None, password: str | None) -> bytes:

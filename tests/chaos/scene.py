@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from tests.chaos.ledger import Ledger
+from tests.chaos.ledger import CAPACITY, Ledger
 from tests.chaos.stage import Ingest, Stage, read_log, wait_until
 
 NEWEST = """
@@ -113,7 +113,7 @@ class Scene:
 
     def publish(self, *arguments: str, rate: float | None = None) -> Publishing:
         """Start a publisher with a range of numbers of its own."""
-        first = 100_000_000 + 4_000_000 * (self.number * 4 + len(self.publishers))
+        first = 100_000_000 + CAPACITY * (self.number * 4 + len(self.publishers))
         base = ("--url", self.stage.publisher_url, "--devices", str(self.stage.devices))
         speed = ("--rate", str(self.load.rate if rate is None else rate))
         one = Publishing(self.ledgers / f"{first}.npy", first, *base, *speed, *arguments)
@@ -152,7 +152,9 @@ class Scene:
     # the end
 
     def finish(self) -> None:
-        """Stop the load, wait until nothing more comes, and let the checker judge."""
+        """Stop the load, wait until nothing more comes, and let the checker judge; once."""
+        if self.outcome.verdicts:
+            return
         for one in self.publishers:
             counted = one.stop()
             self.outcome.measured.update({f"publisher_{name}": value for name, value in counted.items() if value})
@@ -187,16 +189,18 @@ class Scene:
         """How many of a publisher's messages are in the database, roughly: dead letters are estimated."""
         try:
             rows = self.stage.rows(
-                "SELECT count(*) FROM reading WHERE ts >= to_timestamp(%(since)s) AND seq >= %(first)s AND seq < %(upto)s",
+                "SELECT count(*) FROM reading"
+                " WHERE ts >= to_timestamp(%(since)s) AND seq BETWEEN %(first)s AND %(last)s",
                 since=self.oldest_s(one),
                 first=one.first,
-                upto=one.first + 4_000_000,
+                last=one.first + CAPACITY - 1,
             )
             letters = self.stage.rows(
                 "SELECT count(*) FROM dead_letter"
-                " WHERE substring(encode(payload, 'escape') FROM '\"seq\":(\\d+)')::bigint BETWEEN %(first)s AND %(last)s",
+                " WHERE substring(encode(payload, 'escape') FROM '\"seq\":(\\d+)')::bigint"
+                " BETWEEN %(first)s AND %(last)s",
                 first=one.first,
-                last=one.first + 3_999_999,
+                last=one.first + CAPACITY - 1,
             )
         except psycopg.Error:
             return 0

@@ -1,10 +1,11 @@
-"""What the faults happen to: an own PostgreSQL and Mosquitto, a small city, the ingest process as an installation runs it.
+"""What the faults happen to: an own PostgreSQL and Mosquitto, a small city, ingest as an installation runs it.
 
 Nobody restarts anything by itself here: a fault that kills a process starts it again, as systemd or Compose would.
 """
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -183,7 +184,7 @@ class Stage:
     def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         """Ask the database."""
         with psycopg.connect(self.database, connect_timeout=5) as conn:
-            return conn.execute(query, values).fetchall()  # pyright: ignore
+            return conn.execute(query, values).fetchall()
 
 
 def children(pid: int) -> list[int]:
@@ -203,3 +204,4 @@ def staged(folder: Path, devices: int) -> Iterator[Stage]:
         yield stage
     finally:
         stage.down()
+        shutil.rmtree(folder, ignore_errors=True)
