@@ -77,7 +77,7 @@ class Settings(BaseSettings):
         return self._database(self.database_reader_url or self.database_url, "citygrid_view")
 
     def broker_url(self, account: str) -> str:
-        """Address of the broker as `account` (`ingest`, `recorder`, `gateway-<district>`)."""
+        """Address of the broker as `account` (`ingest`, `recorder`, `integrations`, `gateway-<district>`)."""
         if self.mqtt_url:
             return self.mqtt_url.get_secret_value()
         password = self.secrets()["mqtt"].get(account)

@@ -10,6 +10,7 @@ add() { mosquitto_passwd -b "$accounts/passwords" "$1" "$2"; }
 : >"$accounts/passwords"
 add ingest "$INGEST"
 add recorder "$RECORDER"
+add integrations "$INTEGRATIONS"
 add gateway-130202 "$GATEWAY_130202"
 add gateway-130203 "$GATEWAY_130203"
 add gateway-130204 "$GATEWAY_130204"

@@ -10,10 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.settings import SECRETS_FILE
+from wire.formats import FORMATS
+from wire.topics import ROOT, is_ours
 
 DATABASE_ROLES = ("postgres", "citygrid", "citygrid_ingest", "citygrid_view")
 DISTRICTS = ("130202", "130203", "130204", "130205")
-ALL_TOPICS = "citygrid/v1/#"
+ALL_TOPICS = f"{ROOT}/#"
+FOREIGN_TOPICS = tuple(tree for known in FORMATS for tree in known.filters if not is_ours(tree))
+"""Trees that network servers, edge nodes, cameras and bridges publish in, each as its maker lays it out."""
+REBIRTH_REQUESTS = "spBv1.0/+/NCMD/+"
+"""The one thing ingest says: it asks a Sparkplug edge node to tell its metrics anew."""
 PASSWORD_BYTES = 24
 HASH_ROUNDS = 101  # mosquitto_passwd's own default; the passwords are 192 random bits, so rounds add nothing
 
@@ -43,12 +49,16 @@ def ensure(data_dir: Path) -> dict[str, dict[str, str]]:
 
 
 def broker_logins() -> tuple[str, ...]:
-    """Give the names of the broker's accounts: one reader, one recorder, one gateway a district."""
-    return ("ingest", "recorder", *(f"gateway-{district}" for district in DISTRICTS))
+    """Give the names of the broker's accounts: a reader, a recorder, other platforms, one gateway a district."""
+    return ("ingest", "recorder", "integrations", *(f"gateway-{district}" for district in DISTRICTS))
 
 
 def broker_accounts(passwords: Mapping[str, str]) -> tuple[BrokerAccount, ...]:
-    """Give each account with its rights: ingest reads all, the recorder also replays, a gateway writes its district."""
+    """Give each account with its rights.
+
+    Ingest reads all, the recorder reads and replays our own tree, a gateway writes its district, and `integrations`
+    (LoRaWAN network servers, Sparkplug edge nodes, cameras, our bridges) writes the foreign trees.
+    """
     gateways = tuple(
         BrokerAccount(
             name=f"gateway-{district}",
@@ -58,8 +68,19 @@ def broker_accounts(passwords: Mapping[str, str]) -> tuple[BrokerAccount, ...]:
         for district in DISTRICTS
     )
     return (
-        BrokerAccount(name="ingest", password=passwords["ingest"], reads=(ALL_TOPICS,)),
+        BrokerAccount(
+            name="ingest",
+            password=passwords["ingest"],
+            reads=(ALL_TOPICS, *FOREIGN_TOPICS),
+            writes=(REBIRTH_REQUESTS,),
+        ),
         BrokerAccount(name="recorder", password=passwords["recorder"], reads=(ALL_TOPICS,), writes=(ALL_TOPICS,)),
+        BrokerAccount(
+            name="integrations",
+            password=passwords["integrations"],
+            reads=(REBIRTH_REQUESTS,),
+            writes=FOREIGN_TOPICS,
+        ),
         *gateways,
     )
 

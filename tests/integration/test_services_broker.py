@@ -7,7 +7,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from runtime.services.passwords import DISTRICTS
+from runtime.services.passwords import DISTRICTS, FOREIGN_TOPICS
 from runtime.settings import Settings
 from tests.own_services import DATA_DIR, isolated_settings, own_services
 
@@ -100,6 +100,45 @@ def test_ingest_reads_every_district_and_writes_none(connect) -> None:
     heard = {ingest.received.get(timeout=PATIENCE_S) for _ in DISTRICTS}
     assert heard == {TOPIC.format(district) for district in DISTRICTS}
     assert ingest.publish(TOPIC.format("130202")) == "Not authorized"
+
+
+FOREIGN = [
+    "application/app/device/24e124713d111111/event/up",
+    "v3/covers@tangshan/devices/mc-1/up",
+    "CAM-7/onvif-ej/RuleEngine/LineDetector/Crossed/&1",
+    "CAM-7/onvif-mj/VideoAnalytics/1/Classifier",
+    "jt808/13912345678",
+    "gtfs-rt/tangshan",
+]
+
+
+def test_ingest_hears_what_integrations_publish_in_their_own_trees(connect) -> None:
+    ingest, platforms = connect("ingest"), connect("integrations")
+    for topic_filter in FOREIGN_TOPICS:
+        ingest.subscribe(topic_filter)
+
+    answers = {platforms.publish(topic) for topic in FOREIGN}
+
+    assert "Not authorized" not in answers
+    assert {ingest.received.get(timeout=PATIENCE_S) for _ in FOREIGN} == set(FOREIGN)
+
+
+@pytest.mark.parametrize("topic", [*FOREIGN, "spBv1.0/plant/DCMD/node-1/pump"])
+def test_ingest_and_gateways_write_nothing_in_foreign_trees(connect, topic: str) -> None:
+    assert [connect(name).publish(topic) for name in ("ingest", "gateway-130202")] == ["Not authorized"] * 2
+
+
+def test_ingest_asks_an_edge_node_for_its_birth(connect) -> None:
+    ingest, node = connect("ingest"), connect("integrations")
+    node.subscribe("spBv1.0/plant/NCMD/node-1")
+
+    assert ingest.publish("spBv1.0/plant/NCMD/node-1") != "Not authorized"
+    assert node.received.get(timeout=PATIENCE_S) == "spBv1.0/plant/NCMD/node-1"
+
+
+@pytest.mark.parametrize("topic", [TOPIC.format("130202"), "elsewhere", "application/app/device/1/command/down"])
+def test_integrations_write_nowhere_else(connect, topic: str) -> None:
+    assert connect("integrations").publish(topic) == "Not authorized"
 
 
 def test_a_gateway_hears_nothing_of_others(connect) -> None:
