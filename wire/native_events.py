@@ -52,10 +52,11 @@ def decode(topic: str, payload: bytes, received_us: int) -> list[Said]:  # noqa:
     """Give the facts of a message; raises `InvalidInput` naming the member at fault."""
     content = read(_decoder, payload, "fact in native JSON")
     label = topic.split("/")[4]
-    return [_fact(label, item) for item in (content if isinstance(content, list) else [content])]
+    return [fact(label, item) for item in (content if isinstance(content, list) else [content])]
 
 
-def _fact(label: str, item: Item) -> Fact:
+def fact(label: str, item: Item) -> Fact:
+    """Give the fact an item says of the device `label`; raises `InvalidInput` naming the member at fault."""
     return Fact(
         address=label,
         ts_us=item.ts * 1000 if isinstance(item.ts, int) else utc_us(item.ts, "ts"),
