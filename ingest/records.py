@@ -67,14 +67,16 @@ def _gather(item: _Item, record: Record, result: Gathering) -> None:
     directory = result.directory
     profile = directory.profile_of[item.slot]
     codec = directory.codecs[profile]
+    measured = record.measured or _unpacked(item, record, result)
+    if not measured:
+        return
     try:
-        measured = record.measured or _unpacked(record, directory.uplink_codec.get(item.slot, ""))
         values = _values(measured, codec, item.form, result)
     except InvalidInput as error:
         result.refuse(item.message, item.number, Reason.UNKNOWN_QUANTITY, str(error))
         return
     if values is None:
-        names = ", ".join(sorted({it.name for it in measured})[:5]) or "nothing"
+        names = ", ".join(sorted({it.name for it in measured})[:5])
         detail = f"{codec.profile.profile} measures none of: {names}"
         result.refuse(item.message, item.number, Reason.UNKNOWN_QUANTITY, detail)
         return
@@ -85,8 +87,17 @@ def _gather(item: _Item, record: Record, result: Gathering) -> None:
     result.gathered[profile].add(item.message, item.number, item.slot, row)
 
 
-def _unpacked(record: Record, codec: str) -> tuple[Measured, ...]:
-    return uplinks.decode(codec, record.uplink) if record.uplink is not None else ()
+def _unpacked(item: _Item, record: Record, result: Gathering) -> tuple[Measured, ...]:
+    """Give what the bytes of an uplink measure by the device's own codec; nothing when refused, or when they say nothing."""
+    if record.uplink is None:
+        return ()
+    name = result.directory.uplink_codec.get(item.slot, "")
+    try:
+        return uplinks.decode(name, record.uplink)
+    except InvalidInput as error:
+        reason = Reason.MALFORMED if name in uplinks.CODECS else Reason.UNKNOWN_QUANTITY
+        result.refuse(item.message, item.number, reason, f"{record.uplink.data.hex()}: {error}")
+        return ()
 
 
 def _values(
