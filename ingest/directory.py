@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.fleet import Fleet
 from devices.profile import Profile
+from ingest import quality
 from wire import native_v1
 from wire.addresses import NAMINGS
 
@@ -35,6 +36,8 @@ class ProfileCodec:
     most: NDArray[np.float64]
     position: Mapping[str, int]
     """Channel -> its column."""
+    checks: quality.Checks
+    """Its sentinels, and the channels whose changes are looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +87,7 @@ def codec(profile: Profile) -> ProfileCodec:
         np.array([channel.min for channel in profile.channels], dtype=np.float64),
         np.array([channel.max for channel in profile.channels], dtype=np.float64),
         {name: position for position, name in enumerate(profile.channel_names)},
+        quality.checks(profile.channels),
     )
 
 

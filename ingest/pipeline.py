@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from core.facts import LocatedFact
 from core.frame import Frame
+from ingest import quality
 from ingest.decode import decode
 from ingest.directory import Directory
 from ingest.enrich import enrich
 from ingest.message import Batch, Refusal
-from ingest.validate import Tolerance, mark_late, refuse_out_of_service, validate, validate_facts
+from ingest.validate import Tolerance, ascending, mark_late, refuse_out_of_service, validate, validate_facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +34,18 @@ class Passed:
     refusals: list[Refusal]
     unmapped: Mapping[str, int]
     """By format: quantities that the devices' profiles do not have, left out."""
+    repeated: tuple[NDArray[np.int32], ...]
+    """Slots of the rows that stood in the batch before."""
+    changes: tuple[quality.Change, ...]
+    """For `quality.commit`, once the frames are stored."""
 
 
-def run(batch: Batch, directory: Directory, newest_us: NDArray[np.int64], now_us: int, limits: Limits) -> Passed:
-    """Decode, validate and locate a batch's messages.
-
-    Shape: `newest_us` by slot, microseconds since 1970 UTC of each device's newest reading, 0 = none.
-    """
+def run(batch: Batch, directory: Directory, memory: quality.Memory, now_us: int, limits: Limits) -> Passed:
+    """Decode, validate and locate a batch's messages; `memory` is only read (it may be given room to grow)."""
+    memory.make_room(len(directory.fleet))
     tables, said = decode(batch.messages, directory, limits.payload_bytes, now_us)
     refusals, frames = said.refusals, list[Frame]()
+    repeated, changes = list[NDArray[np.int32]](), list[quality.Change]()
     for rows, codec in zip(tables, directory.codecs, strict=True):
         if rows is None:
             continue
@@ -50,7 +54,17 @@ def run(batch: Batch, directory: Directory, newest_us: NDArray[np.int64], now_us
         refusals += implausible + out_of_service
         if not len(frame):
             continue
-        mark_late(frame, newest_us)
+        frame, again = ascending(frame)
+        repeated.append(again)
+        mark_late(frame, memory.newest_us)
+        changes += quality.mark(frame, codec.checks, memory)
         frames.append(enrich(frame, codec, directory))
     facts, untimely = validate_facts(said.facts, directory, now_us, limits.tolerance)
-    return Passed(frames=tuple(frames), facts=facts, refusals=refusals + untimely, unmapped=said.unmapped)
+    return Passed(
+        frames=tuple(frames),
+        facts=facts,
+        refusals=refusals + untimely,
+        unmapped=said.unmapped,
+        repeated=tuple(repeated),
+        changes=tuple(changes),
+    )

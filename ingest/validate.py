@@ -9,6 +9,7 @@ from core.facts import LocatedFact
 from core.fleet import Fleet
 from core.frame import Frame
 from core.quality import Quality
+from ingest import quality
 from ingest.directory import Directory, ProfileCodec
 from ingest.message import Reason, Refusal
 from ingest.rows import Rows
@@ -27,18 +28,22 @@ class Tolerance:
 
 
 def validate(rows: Rows, codec: ProfileCodec, now_us: int, tolerance: Tolerance) -> tuple[Frame, list[Refusal]]:
-    """Give the frame of the rows that may be stored, ascending in time, and what was refused.
+    """Give the frame of the rows that may be stored, and what was refused.
 
-    An implausible channel is refused and becomes NaN; the row stays while it measures anything.
+    An implausible channel is refused and becomes NaN; the row stays while it measures anything. A sentinel becomes NaN
+    too but is no refusal: a device that says "no sensor" is heard.
     Units: `now_us` microseconds since 1970 UTC.
     """
     frame = _frame(rows, codec)
     items = rows.item
+    silent = quality.blank_sentinels(frame.values, codec.checks)
+    frame.quality[silent] |= Quality.SENTINEL
     refusals: list[Refusal] = []
 
     def refuse(mask: NDArray[np.bool_], reason: Reason, detail: str) -> None:
         refusals.extend(
-            Refusal(int(frame.message[row]), int(items[row]), reason, detail) for row in np.flatnonzero(mask)
+            Refusal(int(frame.message[row]), int(items[row]), reason, detail, int(frame.slot[row]))
+            for row in np.flatnonzero(mask)
         )
 
     future = frame.ts_us > now_us + tolerance.ahead_us
@@ -46,20 +51,35 @@ def validate(rows: Rows, codec: ProfileCodec, now_us: int, tolerance: Tolerance)
     old = frame.ts_us < now_us - tolerance.behind_us
     refuse(old, Reason.TOO_OLD, _too_old(tolerance))
     timely = ~(future | old)
-    empty = timely & np.isnan(frame.values).all(axis=1)
+    empty = timely & ~silent & np.isnan(frame.values).all(axis=1)
     refuse(empty, Reason.EMPTY, "no channel has a value")
 
     implausible = (frame.values < codec.least) | (frame.values > codec.most)
     doubtful = implausible.any(axis=1) & timely
-    for row in np.flatnonzero(doubtful):
-        detail = _implausible_detail(frame.values[row], implausible[row], codec)
-        refusals.append(Refusal(int(frame.message[row]), int(items[row]), Reason.IMPOSSIBLE, detail))
+    details = {row: _implausible_detail(frame.values[row], implausible[row], codec) for row in np.flatnonzero(doubtful)}
     frame.values[implausible] = np.nan
+    kept = timely & (silent | ~np.isnan(frame.values).all(axis=1))
+    for row, detail in details.items():
+        slot = -1 if kept[row] else int(frame.slot[row])
+        refusals.append(Refusal(int(frame.message[row]), int(items[row]), Reason.IMPOSSIBLE, detail, slot))
     frame.quality[doubtful] |= Quality.OUT_OF_RANGE
     frame.quality[frame.ts_us > now_us + tolerance.ahead_flag_us] |= Quality.CLOCK_AHEAD
+    return frame.take(kept), refusals
 
-    kept = timely & ~np.isnan(frame.values).all(axis=1)
-    return _ascending_without_repeats(frame.take(kept)), refusals
+
+def ascending(frame: Frame) -> tuple[Frame, NDArray[np.int32]]:
+    """Order by time, and keep the first of rows with the same identity; give the slots of the others beside."""
+    order = np.lexsort((frame.seq, frame.slot, frame.ts_us))
+    ordered = frame.take(order)
+    repeats = np.zeros(len(ordered), dtype=np.bool_)
+    repeats[1:] = (
+        (ordered.ts_us[1:] == ordered.ts_us[:-1])
+        & (ordered.slot[1:] == ordered.slot[:-1])
+        & (ordered.seq[1:] == ordered.seq[:-1])
+    )
+    if not repeats.any():
+        return ordered, ordered.slot[:0]
+    return ordered.take(~repeats), ordered.slot[repeats]
 
 
 def mark_late(frame: Frame, newest_us: NDArray[np.int64]) -> None:
@@ -73,8 +93,9 @@ def refuse_out_of_service(frame: Frame, accepts: NDArray[np.bool_], fleet: Fleet
     if taken.all():
         return frame, []
     refusals = [
-        Refusal(int(frame.message[row]), 0, Reason.NOT_IN_SERVICE, f"{fleet.label[frame.slot[row]]} is out of service")
+        Refusal(int(frame.message[row]), 0, Reason.NOT_IN_SERVICE, f"{fleet.label[slot]} is out of service", slot)
         for row in np.flatnonzero(~taken)
+        for slot in (int(frame.slot[row]),)
     ]
     return frame.take(taken), refusals
 
@@ -87,12 +108,12 @@ def validate_facts(
     refusals: list[Refusal] = []
     for fact in facts:
         if fact.ts_us > now_us + tolerance.ahead_us:
-            refusals.append(Refusal(fact.message, fact.item, Reason.FUTURE, _FUTURE))
+            refusals.append(Refusal(fact.message, fact.item, Reason.FUTURE, _FUTURE, fact.slot))
         elif fact.ts_us < now_us - tolerance.behind_us:
-            refusals.append(Refusal(fact.message, fact.item, Reason.TOO_OLD, _too_old(tolerance)))
+            refusals.append(Refusal(fact.message, fact.item, Reason.TOO_OLD, _too_old(tolerance), fact.slot))
         elif not directory.accepts[fact.slot]:
             detail = f"{directory.fleet.label[fact.slot]} is out of service"
-            refusals.append(Refusal(fact.message, fact.item, Reason.NOT_IN_SERVICE, detail))
+            refusals.append(Refusal(fact.message, fact.item, Reason.NOT_IN_SERVICE, detail, fact.slot))
         else:
             kept.append(fact)
     return kept, refusals
@@ -118,19 +139,6 @@ def _frame(rows: Rows, codec: ProfileCodec) -> Frame:
         unit_grid_id=np.zeros(len(rows.slot), dtype=np.int32),
         message=rows.message,
     )
-
-
-def _ascending_without_repeats(frame: Frame) -> Frame:
-    """Order by time and drop all but the first of rows with the same identity."""
-    order = np.lexsort((frame.seq, frame.slot, frame.ts_us))
-    ordered = frame.take(order)
-    repeats = np.zeros(len(ordered), dtype=np.bool_)
-    repeats[1:] = (
-        (ordered.ts_us[1:] == ordered.ts_us[:-1])
-        & (ordered.slot[1:] == ordered.slot[:-1])
-        & (ordered.seq[1:] == ordered.seq[:-1])
-    )
-    return ordered.take(~repeats) if repeats.any() else ordered
 
 
 def _implausible_detail(values: NDArray[np.float64], implausible: NDArray[np.bool_], codec: ProfileCodec) -> str:

@@ -11,10 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
 import psycopg
 import structlog
-from numpy.typing import NDArray
 from psycopg import AsyncConnection
 
 from alerts import engine
@@ -22,10 +20,9 @@ from alerts import store as incidents
 from alerts.engine import RuleState
 from alerts.rule import Rulebook
 from core.errors import Unavailable
-from core.frame import Frame
 from devices.profile import Profile
 from devices.service import publish_profiles
-from ingest import load_directory, pipeline
+from ingest import load_directory, load_memory, pipeline, quality
 from ingest.directory import Directory
 from ingest.message import Batch, RawMessage, Refusal
 from ingest.source import Source
@@ -55,8 +52,8 @@ class Live:
     directory: Directory
     rulebook: Rulebook
     state: RuleState
-    newest_us: NDArray[np.int64]
-    """By slot: event time of the newest stored reading; 0 = none."""
+    memory: quality.Memory
+    """What the checks of quality remember of each device."""
     limits: pipeline.Limits
 
 
@@ -77,7 +74,7 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
     """Carry a batch from the broker's messages to incidents, in one transaction; the caller acknowledges it."""
     now_us, directory = (now - _EPOCH) // timedelta(microseconds=1), live.directory
     fleet = directory.fleet
-    passed = pipeline.run(batch, directory, live.newest_us, now_us, live.limits)  # decode, validate, enrich
+    passed = pipeline.run(batch, directory, live.memory, now_us, live.limits)  # decode, validate, enrich
     async with live.conn.transaction():
         frames = await readings.recall_arrivals(live.conn, passed.frames, fleet, batch.redelivered, now_us)
         fresh = await readings.insert_new(live.conn, frames, fleet, now_us)  # what was not stored before
@@ -87,7 +84,7 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
         facts = await events.insert_new(live.conn, passed.facts, fleet, now_us)
         await dead_letters.record(live.conn, _letters(batch, passed.refusals), now)
     engine.commit(live.state, step, fleet)  # only now: the database has it
-    _note_newest(live, fresh)
+    quality.commit(live.memory, fresh, passed.changes)
     stored = sum(len(frame) for frame in fresh)
     return Carried(
         stored=stored,
@@ -112,13 +109,6 @@ def _letters(batch: Batch, refusals: list[Refusal]) -> list[DeadLetter]:
         )
         for refusal in refusals
     ]
-
-
-def _note_newest(live: Live, fresh: tuple[Frame, ...]) -> None:
-    if len(live.newest_us) < len(live.directory.fleet):
-        live.newest_us = np.pad(live.newest_us, (0, len(live.directory.fleet) - len(live.newest_us)))
-    for frame in fresh:
-        np.maximum.at(live.newest_us, frame.slot, frame.ts_us)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +215,7 @@ class Ingestor:
         for refusal in carried.refusals:
             metrics.refused.labels(refusal.reason).inc()
         if self._live is not None and carried.stored:
-            metrics.lag_seconds.set(max(now.timestamp() - self._live.newest_us.max() / 1e6, 0))
+            metrics.lag_seconds.set(max(now.timestamp() - self._live.memory.newest_us.max() / 1e6, 0))
         log.debug(
             "batch",
             messages=len(batch.messages),
@@ -242,7 +232,6 @@ class Ingestor:
             live.directory = await load_directory.load(
                 live.conn, self._setup.profiles, live.directory.locator, live.directory
             )
-            _note_newest(live, ())
             log.info("registry_read", devices=len(live.directory.fleet))
 
     async def _open(self, wait_for_lock_s: float) -> Live:
@@ -262,7 +251,7 @@ class Ingestor:
                     directory=directory,
                     rulebook=setup.rulebook,
                     state=await incidents.load_state(conn, setup.rulebook, directory.fleet),
-                    newest_us=await readings.latest_times(conn, directory.fleet),
+                    memory=await load_memory.load(conn, directory),
                     limits=setup.limits,
                 )
         except BaseException:

@@ -12,7 +12,7 @@ import psycopg
 from alerts import rulebook, store
 from devices import service
 from devices.profile import shipped
-from ingest import load_directory, pipeline
+from ingest import load_directory, load_memory, pipeline
 from ingest.message import Batch, RawMessage
 from ingest.validate import Tolerance
 from runtime import ingestor
@@ -106,7 +106,7 @@ async def _carry(database: str, messages: list[RawMessage]) -> ingestor.Carried:
             directory=directory,
             rulebook=book,
             state=await store.load_state(conn, book, directory.fleet),
-            newest_us=await readings.latest_times(conn, directory.fleet),
+            memory=await load_memory.load(conn, directory),
             limits=pipeline.Limits(
                 payload_bytes=10_000, tolerance=Tolerance(behind_us=timedelta(days=365) // timedelta(microseconds=1))
             ),

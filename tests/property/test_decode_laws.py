@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.profile import shipped
-from ingest import pipeline
+from ingest import pipeline, quality
 from ingest.directory import make
 from ingest.message import Batch, RawMessage
 from ingest.validate import Tolerance
@@ -42,7 +42,7 @@ payloads = st.binary(max_size=200) | (items | st.lists(items, max_size=4)).map(l
 
 def run(messages: list[tuple[str, bytes]]) -> Any:
     batch = Batch(messages=[RawMessage(t, p, None, False) for t, p in messages], connection=1, backlog=0)
-    passed = pipeline.run(batch, DIRECTORY, np.zeros(2, dtype=np.int64), NOW_US, LIMITS)
+    passed = pipeline.run(batch, DIRECTORY, quality.Memory(), NOW_US, LIMITS)
     return passed.frames, passed.refusals
 
 
@@ -77,7 +77,7 @@ def test_what_is_encoded_is_decoded_alike(ts_ms: int, seq: int, origin: str, val
     message = RawMessage(TOPICS[0], native_v1.encode(ts_ms, seq, origin, values), None, False)
     batch = Batch(messages=[message], connection=1, backlog=0)
 
-    passed = pipeline.run(batch, DIRECTORY, np.zeros(2, dtype=np.int64), NOW_US, wide)
+    passed = pipeline.run(batch, DIRECTORY, quality.Memory(), NOW_US, wide)
     (frame,) = passed.frames
 
     assert passed.refusals == []

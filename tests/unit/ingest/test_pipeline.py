@@ -10,7 +10,7 @@ from core.fleet import Fleet
 from core.origin import Origin
 from core.quality import Quality
 from devices.profile import shipped
-from ingest import pipeline
+from ingest import pipeline, quality
 from ingest.directory import Directory, make
 from ingest.message import Batch, RawMessage, Reason
 from ingest.validate import Tolerance
@@ -43,8 +43,8 @@ def run(*messages: tuple[str, Any], directory: Directory = COVERS, newest_us: in
         for topic, body in messages
     ]
     batch = Batch(messages=raw, connection=1, backlog=0)
-    newest = np.full(len(directory.fleet), newest_us, dtype=np.int64)
-    passed = pipeline.run(batch, directory, newest, NOW_US, LIMITS)
+    memory = quality.Memory(newest_us=np.full(len(directory.fleet), newest_us, dtype=np.int64))
+    passed = pipeline.run(batch, directory, memory, NOW_US, LIMITS)
     return passed.frames, passed.refusals
 
 
@@ -115,12 +115,12 @@ def test_good_messages_beside_a_bad_one_are_kept() -> None:
 
 
 def test_good_channels_beside_an_impossible_one_are_kept_and_flagged() -> None:
-    (frame,), (refusal,) = run((TOPIC, reading(values={"tilt_deg": -9999, "water_m": 0.4})))
+    (frame,), (refusal,) = run((TOPIC, reading(values={"tilt_deg": -1234, "water_m": 0.4})))
 
     assert np.isnan(frame.column("tilt_deg")[0])
     assert frame.column("water_m")[0] == 0.4
     assert frame.quality[0] == Quality.OUT_OF_RANGE
-    assert refusal.detail == "tilt_deg = -9999 deg is outside 0 to 180"
+    assert refusal.detail == "tilt_deg = -1234 deg is outside 0 to 180"
 
 
 def test_a_batch_message_keeps_its_good_items() -> None:
@@ -169,10 +169,36 @@ def test_rows_of_a_device_ascend_in_time_whatever_their_order_of_arrival() -> No
     assert frame.ts_us.tolist() == [NOW_US - 5_000_000, NOW_US]
 
 
+def test_a_sentinel_is_no_measurement_and_no_refusal() -> None:
+    (frame,), refusals = run((TOPIC, reading(values={"tilt_deg": 65535, "water_m": 0.4})))
+
+    assert refusals == []
+    assert np.isnan(frame.column("tilt_deg")[0])
+    assert (frame.column("water_m")[0], frame.quality[0]) == (0.4, Quality.SENTINEL)
+
+
+def test_a_device_that_says_only_that_it_has_no_sensor_is_heard() -> None:
+    (frame,), refusals = run((TOPIC, reading(values={"tilt_deg": -9999})))
+
+    assert refusals == []
+    assert np.isnan(frame.values).all()
+    assert frame.quality[0] == Quality.SENTINEL
+
+
+def test_a_refusal_names_the_device_only_when_it_lost_its_whole_message() -> None:
+    _, refusals = run(
+        (TOPIC, reading(values={"tilt_deg": -1234, "water_m": 0.4})),
+        (TOPIC, reading(values={"tilt_deg": -1234})),
+        (TOPIC, reading(ts=NOW_MS + 86_400_000)),
+    )
+
+    assert sorted((r.message, r.slot) for r in refusals) == [(0, -1), (1, 0), (2, 0)]
+
+
 def test_a_reading_older_than_the_newest_known_is_marked_late() -> None:
     (frame,), _ = run((TOPIC, reading(ts=NOW_MS - 5000)), (TOPIC, reading()), newest_us=NOW_US - 1)
 
-    assert frame.quality.tolist() == [Quality.LATE, Quality.GOOD]
+    assert frame.quality.tolist() == [Quality.LATE | Quality.OUT_OF_ORDER, Quality.GOOD]
 
 
 def test_a_clock_a_little_ahead_is_flagged() -> None:
