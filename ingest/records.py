@@ -88,7 +88,7 @@ def _gather(item: _Item, record: Record, result: Gathering) -> None:
 
 
 def _unpacked(item: _Item, record: Record, result: Gathering) -> tuple[Measured, ...]:
-    """Give what the bytes of an uplink measure by the device's own codec; nothing when refused, or when they say nothing."""
+    """Give what the bytes of an uplink measure by the device's own codec; nothing when refused or said."""
     if record.uplink is None:
         return ()
     name = result.directory.uplink_codec.get(item.slot, "")
