@@ -11,6 +11,7 @@ add() { mosquitto_passwd -b "$accounts/passwords" "$1" "$2"; }
 add ingest "$INGEST"
 add recorder "$RECORDER"
 add integrations "$INTEGRATIONS"
+add bridge "$BRIDGE"
 add gateway-130202 "$GATEWAY_130202"
 add gateway-130203 "$GATEWAY_130203"
 add gateway-130204 "$GATEWAY_130204"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.settings import SECRETS_FILE
+from wire import gtfs_rt, jt808
 from wire.formats import FORMATS
 from wire.topics import ROOT, is_ours
 
@@ -18,6 +19,8 @@ DISTRICTS = ("130202", "130203", "130204", "130205")
 ALL_TOPICS = f"{ROOT}/#"
 FOREIGN_TOPICS = tuple(tree for known in FORMATS for tree in known.filters if not is_ours(tree))
 """Trees that network servers, edge nodes, cameras and bridges publish in, each as its maker lays it out."""
+BRIDGED_TOPICS = (gtfs_rt.FILTER, jt808.FILTER)
+"""Of these, the trees of our own bridges; nobody else writes there."""
 REBIRTH_REQUESTS = "spBv1.0/+/NCMD/+"
 """The one thing ingest says: it asks a Sparkplug edge node to tell its metrics anew."""
 PASSWORD_BYTES = 24
@@ -49,15 +52,15 @@ def ensure(data_dir: Path) -> dict[str, dict[str, str]]:
 
 
 def broker_logins() -> tuple[str, ...]:
-    """Give the names of the broker's accounts: a reader, a recorder, other platforms, one gateway a district."""
-    return ("ingest", "recorder", "integrations", *(f"gateway-{district}" for district in DISTRICTS))
+    """Give the names of the broker's accounts: a reader, a recorder, other platforms, our bridges, a gateway a district."""
+    return ("ingest", "recorder", "integrations", "bridge", *(f"gateway-{district}" for district in DISTRICTS))
 
 
 def broker_accounts(passwords: Mapping[str, str]) -> tuple[BrokerAccount, ...]:
     """Give each account with its rights.
 
-    Ingest reads all, the recorder reads and replays our own tree, a gateway writes its district, and `integrations`
-    (LoRaWAN network servers, Sparkplug edge nodes, cameras, our bridges) writes the foreign trees.
+    Ingest reads all, the recorder reads and replays our own tree, a gateway writes its district, `bridge` writes what
+    our bridges publish, and `integrations` (LoRaWAN network servers, edge nodes, cameras) the other foreign trees.
     """
     gateways = tuple(
         BrokerAccount(
@@ -79,8 +82,9 @@ def broker_accounts(passwords: Mapping[str, str]) -> tuple[BrokerAccount, ...]:
             name="integrations",
             password=passwords["integrations"],
             reads=(REBIRTH_REQUESTS,),
-            writes=FOREIGN_TOPICS,
+            writes=tuple(tree for tree in FOREIGN_TOPICS if tree not in BRIDGED_TOPICS),
         ),
+        BrokerAccount(name="bridge", password=passwords["bridge"], writes=BRIDGED_TOPICS),
         *gateways,
     )
 
