@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from core.errors import InvalidInput
 from ingest import gateways, records
 from ingest.directory import Directory
 from ingest.message import RawMessage, Reason
+from ingest.natives import Natives
 from ingest.rows import Gathered, Gathering, Rows
-from wire import formats, native_v1, topics
+from wire import formats, topics
 
 NOT_JSON_V1 = (msgspec.DecodeError, UnicodeDecodeError)
 
@@ -52,7 +52,7 @@ def _decode_native(messages: Sequence[RawMessage], payload_limit_bytes: int, res
     directory = result.directory
     by_topic, profile_of = directory.by_topic, directory.profile_of
     decoders = [codec.decoder.decode for codec in directory.codecs]
-    origins, astuple = native_v1.ORIGINS, msgspec.structs.astuple
+    natives = [Natives() for _ in directory.codecs]
     others: list[int] = []
     for index, message in enumerate(messages):
         payload = message.payload
@@ -68,21 +68,15 @@ def _decode_native(messages: Sequence[RawMessage], payload_limit_bytes: int, res
         except NOT_JSON_V1 as error:
             result.refuse(index, 0, Reason.MALFORMED, str(error))
             continue
-        into = result.gathered[profile]
-        for number, item in enumerate(decoded if decoded.__class__ is list else (decoded,)):
-            ts = item.ts
-            try:
-                into.ts_us.append(ts * 1000 if ts.__class__ is int else native_v1.timestamp_us(ts))
-            except InvalidInput as error:
-                result.refuse(index, number, Reason.BAD_TIME, str(error))
-            else:
-                into.slot.append(slot)
-                into.seq.append(item.seq)
-                into.origin.append(origins[item.origin])
-                into.quality.append(0)
-                into.values.append(astuple(item.values))
-                into.message.append(index)
-                into.item.append(number)
+        into = natives[profile]
+        if decoded.__class__ is list:
+            into.add_list(decoded, slot, index)
+        else:
+            into.items.append(decoded)
+            into.slots.append(slot)
+            into.messages.append(index)
+    for gathered, native in zip(result.gathered, natives, strict=True):
+        native.pour(gathered, result)
     return others
 
 

@@ -53,32 +53,35 @@ def rows(frame: Frame, fleet: Fleet, received_us: int | NDArray[np.int64]) -> It
 
 
 def _group(frame: Frame, missing: NDArray[np.bool_], fleet: Fleet, received_us: NDArray[np.int64]) -> bytes:
-    table = np.zeros(len(frame), dtype=_layout(missing))
-    scalars = {
-        "ts": frame.ts_us - POSTGRES_EPOCH_US,
-        "device_id": fleet.device_id[frame.slot],
-        "seq": frame.seq,
-        "received_at": received_us - POSTGRES_EPOCH_US,
-        "quality": frame.quality,
-        "origin": frame.origin,
-        "unit_grid_id": frame.unit_grid_id,
-    }
-    table["fields"] = len(COLUMNS)
-    for name, kind in _SCALARS:
-        table[f"{name}_size"] = np.dtype(kind).itemsize
-        table[name] = scalars[name]
-    present = int((~missing).sum())
-    table["values_size"] = 20 + 4 * len(missing) + 8 * present
-    table["dimensions"] = 1
-    table["has_null"] = int(missing.any())
-    table["element_type"] = _FLOAT8_OID
-    table["length"] = len(missing)
-    table["lower_bound"] = 1
-    for position, is_missing in enumerate(missing):
-        table[f"size_{position}"] = -1 if is_missing else 8
-        if not is_missing:
-            table[f"value_{position}"] = frame.values[:, position]
+    table = np.empty(len(frame), dtype=_layout(missing))
+    table[:] = _template(missing)
+    table["ts"] = frame.ts_us - POSTGRES_EPOCH_US
+    table["device_id"] = fleet.device_id[frame.slot]
+    table["seq"] = frame.seq
+    table["received_at"] = received_us - POSTGRES_EPOCH_US
+    table["quality"] = frame.quality
+    table["origin"] = frame.origin
+    table["unit_grid_id"] = frame.unit_grid_id
+    for position in np.flatnonzero(~missing).tolist():
+        table[f"value_{position}"] = frame.values[:, position]
     return table.tobytes()
+
+
+def _template(missing: NDArray[np.bool_]) -> NDArray[np.void]:
+    """Give one row with all that is the same in every row of the group: counts and sizes."""
+    row = np.zeros(1, dtype=_layout(missing))
+    row["fields"] = len(COLUMNS)
+    for name, kind in _SCALARS:
+        row[f"{name}_size"] = np.dtype(kind).itemsize
+    row["values_size"] = 20 + 4 * len(missing) + 8 * int((~missing).sum())
+    row["dimensions"] = 1
+    row["has_null"] = int(missing.any())
+    row["element_type"] = _FLOAT8_OID
+    row["length"] = len(missing)
+    row["lower_bound"] = 1
+    for position, is_missing in enumerate(missing):
+        row[f"size_{position}"] = -1 if is_missing else 8
+    return row
 
 
 def _layout(missing: NDArray[np.bool_]) -> np.dtype[np.void]:

@@ -87,5 +87,8 @@ def timestamp_us(ts: str | int) -> int:
         raise InvalidInput(f"ts {ts!r} is not RFC 3339") from None
     if parsed.tzinfo is None:
         raise InvalidInput(f"ts {ts!r} has no offset: write Z or +08:00")
-    whole = parsed.astimezone(UTC)
+    try:
+        whole = parsed.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput(f"ts {ts!r} is not in the years 1 to 9999") from None
     return int(whole.replace(microsecond=0).timestamp()) * 1_000_000 + whole.microsecond
