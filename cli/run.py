@@ -42,6 +42,36 @@ def notify() -> None:
     run_notifier(_settings())
 
 
+@app.command()
+def jt808() -> None:
+    """Take JT/T 808 terminals (buses, muck trucks) over TCP and publish where they are.
+
+    A report is acknowledged to the terminal after the broker has acknowledged it to us; devices are registered with
+    --format jt808 and the phone number as address.
+
+    Examples: citygrid run jt808
+
+    CITYGRID_JT808_HOST=0.0.0.0 CITYGRID_JT808_PORT=7611 citygrid run jt808
+    """
+    from runtime.bridges.process import run_jt808  # noqa: PLC0415  # a process imports only what it runs
+
+    run_jt808(_settings())
+
+
+@app.command(name="gtfs-rt")
+def gtfs_rt() -> None:
+    """Poll GTFS-Realtime feeds of vehicle positions and publish them; devices: --format gtfs_rt, address = vehicle id.
+
+    Examples: CITYGRID_GTFS_RT_FEEDS="tangshan=https://host/vehicles.pb" citygrid run gtfs-rt
+
+    CITYGRID_GTFS_RT_FEEDS="city=https://a/v.pb region=https://b/v.pb?key=..." CITYGRID_GTFS_RT_INTERVAL_S=30
+    citygrid run gtfs-rt
+    """
+    from runtime.bridges.process import run_gtfs_rt  # noqa: PLC0415  # a process imports only what it runs
+
+    run_gtfs_rt(_settings())
+
+
 @app.command(name="all")
 def everything() -> None:
     """Run ingest, api and notify together until one ends or Ctrl-C. Example: citygrid run all."""

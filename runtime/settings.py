@@ -51,6 +51,15 @@ class Settings(BaseSettings):
     notify_urls: str = Field(
         default="", description="Where notices go: Apprise addresses separated by spaces; empty = nowhere."
     )
+    jt808_host: str = Field(default="127.0.0.1", description="Address the JT/T 808 server listens on.")
+    jt808_port: int = Field(default=7611, ge=0, le=65535, description="Its TCP port; 0 = any free one.")
+    jt808_connections: int = Field(default=10_000, ge=1, description="Most JT/T 808 connections at a time.")
+    gtfs_rt_feeds: SecretStr = Field(
+        default=SecretStr(""),
+        description="GTFS-Realtime feeds to poll: name=url, separated by spaces; an address may hold a key.",
+    )
+    gtfs_rt_interval_s: float = Field(default=15, ge=1, le=3600, description="Seconds between two polls of a feed.")
+    bridge_metrics_port: int = Field(default=0, ge=0, le=65535, description="Port of a bridge's metrics; 0 = none.")
     log_format: str = Field(default="auto", pattern="^(auto|json|pretty)$", description="auto = pretty on a terminal.")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
 
@@ -77,7 +86,7 @@ class Settings(BaseSettings):
         return self._database(self.database_reader_url or self.database_url, "citygrid_view")
 
     def broker_url(self, account: str) -> str:
-        """Address of the broker as `account` (`ingest`, `recorder`, `integrations`, `gateway-<district>`)."""
+        """Address of the broker as `account` (`ingest`, `recorder`, `integrations`, `bridge`, `gateway-<district>`)."""
         if self.mqtt_url:
             return self.mqtt_url.get_secret_value()
         password = self.secrets()["mqtt"].get(account)

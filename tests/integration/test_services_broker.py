@@ -107,23 +107,23 @@ FOREIGN = [
     "v3/covers@tangshan/devices/mc-1/up",
     "CAM-7/onvif-ej/RuleEngine/LineDetector/Crossed/&1",
     "CAM-7/onvif-mj/VideoAnalytics/1/Classifier",
-    "jt808/13912345678",
-    "gtfs-rt/tangshan",
 ]
+BRIDGED = ["jt808/13912345678", "gtfs-rt/tangshan"]
 
 
-def test_ingest_hears_what_integrations_publish_in_their_own_trees(connect) -> None:
-    ingest, platforms = connect("ingest"), connect("integrations")
+@pytest.mark.parametrize(("account", "topics"), [("integrations", FOREIGN), ("bridge", BRIDGED)])
+def test_ingest_hears_what_others_publish_in_their_own_trees(connect, account: str, topics: list[str]) -> None:
+    ingest, platforms = connect("ingest"), connect(account)
     for topic_filter in FOREIGN_TOPICS:
         ingest.subscribe(topic_filter)
 
-    answers = {platforms.publish(topic) for topic in FOREIGN}
+    answers = {platforms.publish(topic) for topic in topics}
 
     assert "Not authorized" not in answers
-    assert {ingest.received.get(timeout=PATIENCE_S) for _ in FOREIGN} == set(FOREIGN)
+    assert {ingest.received.get(timeout=PATIENCE_S) for _ in topics} == set(topics)
 
 
-@pytest.mark.parametrize("topic", [*FOREIGN, "spBv1.0/plant/DCMD/node-1/pump"])
+@pytest.mark.parametrize("topic", [*FOREIGN, *BRIDGED, "spBv1.0/plant/DCMD/node-1/pump"])
 def test_ingest_and_gateways_write_nothing_in_foreign_trees(connect, topic: str) -> None:
     assert [connect(name).publish(topic) for name in ("ingest", "gateway-130202")] == ["Not authorized"] * 2
 
@@ -136,7 +136,14 @@ def test_ingest_asks_an_edge_node_for_its_birth(connect) -> None:
     assert node.received.get(timeout=PATIENCE_S) == "spBv1.0/plant/NCMD/node-1"
 
 
-@pytest.mark.parametrize("topic", [TOPIC.format("130202"), "elsewhere", "application/app/device/1/command/down"])
+@pytest.mark.parametrize("topic", [TOPIC.format("130202"), "elsewhere", *FOREIGN])
+def test_bridges_write_nowhere_else(connect, topic: str) -> None:
+    assert connect("bridge").publish(topic) == "Not authorized"
+
+
+@pytest.mark.parametrize(
+    "topic", [TOPIC.format("130202"), "elsewhere", "application/app/device/1/command/down", *BRIDGED]
+)
 def test_integrations_write_nowhere_else(connect, topic: str) -> None:
     assert connect("integrations").publish(topic) == "Not authorized"
 

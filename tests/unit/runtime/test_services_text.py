@@ -74,7 +74,7 @@ def test_passwords_are_made_once_and_kept(tmp_path) -> None:
 
     assert passwords.ensure(tmp_path) == first
     assert (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600
-    assert len({secret for part in first.values() for secret in part.values()}) == 11
+    assert len({secret for part in first.values() for secret in part.values()}) == 12
 
 
 def test_a_password_that_a_newer_version_needs_is_added(tmp_path) -> None:
