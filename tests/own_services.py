@@ -32,7 +32,7 @@ def own_services() -> Generator[tuple[str, str]]:
         fcntl.flock(lease, fcntl.LOCK_SH)
         agreed = _agreement()
         settings = isolated_settings(DATA_DIR, agreed["database_port"], agreed["mqtt_port"])
-        tester = BrokerAccount(name=LOGIN, password=agreed["password"], reads=("#",), writes=("#",))
+        tester = BrokerAccount(name=LOGIN, password=agreed["password"], reads=("#", "$SYS/#"), writes=("#",))
         _bring_up(settings, control.Extras(database_settings=FAST, broker_accounts=(tester,)))
         superuser = settings.secrets()["database"]["postgres"]
         yield (

@@ -18,7 +18,7 @@ SETTING = "CITYGRID_MQTT_PORT"
 START_PATIENCE_S = 15.0
 STOP_PATIENCE_S = 60.0
 MIB = 1_048_576
-QUEUED_MESSAGES = 1_000_000
+QUEUED_MESSAGES = 2_000_000
 QUEUED_BYTES_CEILING = 1024 * MIB
 PACKET_LIMIT_BYTES = 16 * MIB  # far above ingest's own limit: an oversized reading must become a dead letter there
 

@@ -17,6 +17,7 @@ from wire.topics import ROOT, is_ours
 DATABASE_ROLES = ("postgres", "citygrid", "citygrid_ingest", "citygrid_view")
 DISTRICTS = ("130202", "130203", "130204", "130205")
 ALL_TOPICS = f"{ROOT}/#"
+BROKER_FACTS = "$SYS/broker/#"
 FOREIGN_TOPICS = tuple(tree for known in FORMATS for tree in known.filters if not is_ours(tree))
 """Trees that network servers, edge nodes, cameras and bridges publish in, each as its maker lays it out."""
 BRIDGED_TOPICS = (gtfs_rt.FILTER, jt808.FILTER)
@@ -74,7 +75,7 @@ def broker_accounts(passwords: Mapping[str, str]) -> tuple[BrokerAccount, ...]:
         BrokerAccount(
             name="ingest",
             password=passwords["ingest"],
-            reads=(ALL_TOPICS, *FOREIGN_TOPICS),
+            reads=(ALL_TOPICS, *FOREIGN_TOPICS, BROKER_FACTS),
             writes=(REBIRTH_REQUESTS,),
         ),
         BrokerAccount(name="recorder", password=passwords["recorder"], reads=(ALL_TOPICS,), writes=(ALL_TOPICS,)),
