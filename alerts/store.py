@@ -21,23 +21,29 @@ from alerts.rulebook import rendered
 from core.fleet import Fleet
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_WATCH = "@watch"
-"""The row of `rule_state` that says when somebody was listening; no rule can bear this name."""
+_WATCH = "@watch:"
+"""Before a shard's name: the row of `rule_state` that says when somebody was listening; no rule can bear this name."""
+CITY = "city"
+"""The shard of a city that is not divided."""
 _EVIDENCE_INTERVALS = 50
 _EVIDENCE_AT_LEAST_S = 600.0
 """How far back readings are shown as proof (our choice): 50 reports, and ten minutes at least."""
 
-SELECT_PHASES = "SELECT rule, device_id, state FROM rule_state"
+SELECT_PHASES = """
+SELECT rule, device_id, state FROM rule_state
+WHERE device_id = 0 OR device_id = ANY(%(devices)s)
+"""
 SELECT_NEWEST = """
 SELECT
     device_id, (extract(epoch FROM ts) * 1000000)::bigint, (extract(epoch FROM received_at) * 1000000)::bigint, origin
-FROM device_state
+FROM device_state JOIN unnest(%(devices)s::int[]) AS wanted (device_id) USING (device_id)
 """
 SELECT_PREVIOUS = """
 SELECT s.device_id, s."values"[p.position]
 FROM device_state s
 JOIN device d USING (device_id)
 JOIN profile_channel p ON p.profile = d.profile AND p.channel = %(channel)s
+JOIN unnest(%(devices)s::int[]) AS wanted (device_id) USING (device_id)
 WHERE d.profile = %(profile)s AND s."values"[p.position] IS NOT NULL
 """
 UPSERT_PHASES = """
@@ -50,12 +56,14 @@ DELETE FROM rule_state s
 USING unnest(%(rule)s::text[], %(device_id)s::int[]) AS gone (rule, device_id)
 WHERE s.rule = gone.rule AND s.device_id = gone.device_id
 """
+FORGET_WATCH = "DELETE FROM rule_state WHERE device_id = 0 AND rule = ANY(%(rules)s)"
 
 
-async def load_state(conn: AsyncConnection, rulebook: Rulebook, fleet: Fleet) -> RuleState:
+async def load_state(conn: AsyncConnection, rulebook: Rulebook, fleet: Fleet, shard: str = CITY) -> RuleState:
     """Give the memory as the last committed transaction left it; its cost grows with the fleet, not with history."""
     state = engine.initial(rulebook, fleet)
-    cursor = await conn.execute(SELECT_NEWEST)
+    devices = {"devices": fleet.device_id.tolist()}
+    cursor = await conn.execute(SELECT_NEWEST, devices)
     newest = np.array(await cursor.fetchall(), dtype=np.int64).reshape(-1, 4)
     slots, known = _slots(newest[:, 0], fleet)
     state.ts_us[slots] = newest[known, 1]
@@ -63,30 +71,44 @@ async def load_state(conn: AsyncConnection, rulebook: Rulebook, fleet: Fleet) ->
     state.origin[slots] = newest[known, 3]
     for profile, previous in state.previous.items():
         for position, channel in enumerate(previous.channels):
-            cursor = await conn.execute(SELECT_PREVIOUS, {"profile": profile, "channel": channel})
+            cursor = await conn.execute(SELECT_PREVIOUS, {"profile": profile, "channel": channel, **devices})
             values = np.array(await cursor.fetchall(), dtype=np.float64).reshape(-1, 2)
             slots, known = _slots(values[:, 0].astype(np.int64), fleet)
             previous.values[slots, position] = values[known, 1]
-    await _load_phases(conn, state, fleet)
+    await _load_phases(conn, state, fleet, shard)
     state.heard_us = memory.heard_after(state.heard_us, state.outages)
     if len(newest):
         state.watched_until_us = max(int(newest[:, 2].max()), state.watched_until_us or 0)
     return state
 
 
-async def _load_phases(conn: AsyncConnection, state: RuleState, fleet: Fleet) -> None:
-    cursor = await conn.execute(SELECT_PHASES)
+async def _load_phases(conn: AsyncConnection, state: RuleState, fleet: Fleet, shard: str) -> None:
+    cursor = await conn.execute(SELECT_PHASES, {"devices": fleet.device_id.tolist()})
     slot_of = {int(device_id): slot for slot, device_id in enumerate(fleet.device_id)}
     loaded: dict[str, list[tuple[int, int, int]]] = {}
+    watches: dict[str, Mapping[str, Any]] = {}
     for rule, device_id, held in await cursor.fetchall():
-        if rule == _WATCH:
-            state.outages = tuple(Outage(start, end) for start, end in held["outages"])
-            state.watched_until_us = held["watched_until_us"]
+        if rule.startswith(_WATCH):
+            watches[rule.removeprefix(_WATCH)] = held
         elif rule in state.standings and device_id in slot_of:
             loaded.setdefault(rule, []).append((slot_of[device_id], phase.NAMES.index(held["phase"]), held["since_us"]))
     for rule, rows in loaded.items():
         slots, phases, since_us = np.array(rows, dtype=np.int64).T
         state.standings[rule].put(slots.astype(np.intp), phases.astype(np.int8), since_us)
+    state.outages, state.watched_until_us = _watched(watches, shard)
+
+
+def _watched(watches: Mapping[str, Mapping[str, Any]], shard: str) -> tuple[tuple[Outage, ...], int | None]:
+    """Give the shard's outages and when it last listened; a shard that is new takes the outages of all before it."""
+    own = watches.get(shard)
+    heirs = [own] if own is not None else list(watches.values())
+    outages = {(start, end) for watch in heirs for start, end in watch["outages"]}
+    return tuple(Outage(start, end) for start, end in sorted(outages)), own["watched_until_us"] if own else None
+
+
+async def forget_watch(conn: AsyncConnection, shards: Sequence[str]) -> None:
+    """Forget when shards listened whose devices others carried since: they begin with what those remember."""
+    await conn.execute(FORGET_WATCH, {"rules": [f"{_WATCH}{shard}" for shard in shards]})
 
 
 def _slots(device_ids: memory.Times, fleet: Fleet) -> tuple[memory.Slots, memory.Slots]:
@@ -98,7 +120,7 @@ def _slots(device_ids: memory.Times, fleet: Fleet) -> tuple[memory.Slots, memory
     return found[known], known
 
 
-async def record(conn: AsyncConnection, step: Step, fleet: Fleet, now: datetime) -> int:
+async def record(conn: AsyncConnection, step: Step, fleet: Fleet, now: datetime, shard: str = CITY) -> int:
     """Write down what a step decided and give the number of incident events it made.
 
     A cause that already has an open incident opens no second one; a recovery without an open incident (a person closed
@@ -112,7 +134,7 @@ async def record(conn: AsyncConnection, step: Step, fleet: Fleet, now: datetime)
             recovered = [t for t in together if t.kind is Kind.RECOVERED]
             events += await _resolve(conn, recovered, fleet, now) if recovered else 0
             events += await _open(conn, fired, step, fleet, now) if fired else 0
-    await _keep(conn, step.changes, fleet)
+    await _keep(conn, step.changes, fleet, shard)
     return events
 
 
@@ -204,7 +226,7 @@ async def _resolve(conn: AsyncConnection, recovered: Sequence[Transition], fleet
     return len(await cursor.fetchall())
 
 
-async def _keep(conn: AsyncConnection, changes: Changes, fleet: Fleet) -> None:
+async def _keep(conn: AsyncConnection, changes: Changes, fleet: Fleet, shard: str) -> None:
     """Write the phases that changed; and that somebody listened, where no stored reading says so."""
     held: dict[tuple[str, int], tuple[int, int]] = {}
     for rule, pieces in changes.stood.items():
@@ -220,7 +242,7 @@ async def _keep(conn: AsyncConnection, changes: Changes, fleet: Fleet) -> None:
     if changes.outage is not None or (changes.scanned and not changes.heard):
         outages = [[outage.start_us, outage.end_us] for outage in changes.outages]
         watch = Jsonb({"outages": outages, "watched_until_us": changes.now_us})
-        kept.append({"rule": _WATCH, "device_id": 0, "state": watch})
+        kept.append({"rule": f"{_WATCH}{shard}", "device_id": 0, "state": watch})
     gone = [{"rule": rule, "device_id": device} for (rule, device), (now, _) in held.items() if now == phase.REST]
     if kept:
         await conn.execute(UPSERT_PHASES, _columns(kept))

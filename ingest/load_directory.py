@@ -15,11 +15,15 @@ from devices.model import REPORTING, State
 from devices.profile import Profile
 from geo.grid import GridIndex
 from ingest.directory import Directory, Locator, Spoken, make
+from ingest.lanes import CITY, Shard
+from wire.addresses import NAMINGS
 
 SELECT_DEVICES = """
 SELECT d.device_id, d.label, d.profile, COALESCE(c.class_code, ''), COALESCE(d.component_id, 0), d.district_code,
        COALESCE(d.unit_grid_id, 0), d.interval_s, d.state, ST_X(d.geom), ST_Y(d.geom), d.registered_at
 FROM device d LEFT JOIN component c USING (component_id)
+WHERE CASE WHEN d.format = ANY(%(in_our_tree)s) THEN d.district_code = ANY(%(districts)s) OR %(all_districts)s
+      ELSE %(takes_foreign)s END
 ORDER BY d.device_id
 """
 SELECT_SPOKEN = """
@@ -54,11 +58,26 @@ async def load_locator(conn: AsyncConnection) -> GridIndex:
 
 
 async def load(
-    conn: AsyncConnection, profiles: Mapping[str, Profile], locator: Locator | None, former: Directory | None = None
+    conn: AsyncConnection,
+    profiles: Mapping[str, Profile],
+    locator: Locator | None,
+    former: Directory | None = None,
+    *,
+    shard: Shard = CITY,
 ) -> Directory:
-    """Give the snapshot of now; devices of profiles nobody knows are left out."""
+    """Give the snapshot of now, of the shard's devices; those of profiles nobody knows are left out.
+
+    A device belongs to exactly one shard: its district's when it speaks in our topic tree, else that of the foreign
+    formats, wherever it stands. So every other shard refuses its messages.
+    """
+    chosen = {
+        "in_our_tree": [name for name, naming in NAMINGS.items() if naming.by_label],
+        "districts": list(shard.districts or ()),
+        "all_districts": shard.districts is None,
+        "takes_foreign": shard.takes_foreign,
+    }
     async with conn.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(SELECT_DEVICES)
+        await cursor.execute(SELECT_DEVICES, chosen)
         rows: list[tuple[Any, ...]] = await cursor.fetchall()
         await cursor.execute(SELECT_SPOKEN)
         spoken: list[tuple[int, str, str, str]] = await cursor.fetchall()

@@ -1,6 +1,6 @@
 """Steps 2 to 4 over a batch, in order, in one function. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,10 +40,21 @@ class Passed:
     """For `quality.commit`, once the frames are stored."""
 
 
-def run(batch: Batch, directory: Directory, memory: quality.Memory, now_us: int, limits: Limits) -> Passed:
-    """Decode, validate and locate a batch's messages; `memory` is only read (it may be given room to grow)."""
+def run(
+    batch: Batch,
+    directory: Directory,
+    memory: quality.Memory,
+    now_us: int,
+    limits: Limits,
+    lap: Callable[[str], None] = lambda _: None,
+) -> Passed:
+    """Decode, validate and locate a batch's messages; `memory` is only read (it may be given room to grow).
+
+    `lap` hears the name of each step when it ends.
+    """
     memory.make_room(len(directory.fleet))
     tables, said = decode(batch.messages, directory, limits.payload_bytes, now_us)
+    lap("decode")
     refusals, frames = said.refusals, list[Frame]()
     repeated, changes = list[NDArray[np.int32]](), list[quality.Change]()
     for rows, codec in zip(tables, directory.codecs, strict=True):
@@ -58,8 +69,11 @@ def run(batch: Batch, directory: Directory, memory: quality.Memory, now_us: int,
         repeated.append(again)
         mark_late(frame, memory.newest_us)
         changes += quality.mark(frame, codec.checks, memory)
+        lap("validate")
         frames.append(enrich(frame, codec, directory))
+        lap("enrich")
     facts, untimely = validate_facts(said.facts, directory, now_us, limits.tolerance)
+    lap("validate")
     return Passed(
         frames=tuple(frames),
         facts=facts,

@@ -19,6 +19,7 @@ from wire.broker import Broker
 _T = TypeVar("_T")
 
 KEEP_ALIVE_S = 30
+CONNECT_S = 10
 SESSION_EXPIRY_S = 7 * 24 * 3600
 """The broker keeps what we have not acknowledged for a week: longer than any planned outage (our choice)."""
 BUFFER_LIMIT_BYTES = 64 * 1024 * 1024
@@ -50,7 +51,9 @@ class Session(asyncio.Protocol):
         self._last_packet_id = 0
         self._heard = False
 
-    async def open(self, broker: Broker, client_id: str, receive_max: int) -> mqtt5.ConnAckPacket:
+    async def open(
+        self, broker: Broker, client_id: str, receive_max: int, expiry_s: int = SESSION_EXPIRY_S
+    ) -> mqtt5.ConnAckPacket:
         """Send CONNECT and wait for the broker's word; raises `Unavailable` when it refuses."""
         password = broker.password.encode() if broker.password is not None else None
         self._send(
@@ -60,7 +63,7 @@ class Session(asyncio.Protocol):
                 password=password,
                 clean_start=False,
                 keep_alive=KEEP_ALIVE_S,
-                session_expiry_interval=SESSION_EXPIRY_S,
+                session_expiry_interval=expiry_s,
                 receive_max=receive_max,
             ).write()
         )
@@ -226,17 +229,17 @@ async def connect(
     on_message: Callable[[], None],
     *,
     buffer_limit_bytes: int = BUFFER_LIMIT_BYTES,
-    timeout_s: float = 10,
+    expiry_s: int = SESSION_EXPIRY_S,
 ) -> tuple[Session, bool]:
     """Open a session with the broker and say whether it remembered ours; raises `Unavailable` or `OSError`."""
     loop = asyncio.get_running_loop()
     context = ssl.create_default_context() if broker.tls else None
-    async with asyncio.timeout(timeout_s):
+    async with asyncio.timeout(CONNECT_S):
         _, session = await loop.create_connection(
             lambda: Session(on_message, buffer_limit_bytes), broker.host, broker.port, ssl=context
         )
         try:
-            connack = await session.open(broker, client_id, receive_max)
+            connack = await session.open(broker, client_id, receive_max, expiry_s)
         except BaseException:
             session.abort("not opened")
             raise

@@ -7,6 +7,7 @@ A batch comes from one connection, and is acknowledged on that connection or not
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -45,10 +46,20 @@ class Limits:
         return min((4 if lane is Lane.LIVE else 2) * self.messages, 65_535)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mode:
+    """How a source behaves beside reading."""
+
+    may_connect: Callable[[], bool] = lambda: True
+    """Asked before every connection: a process that may have lost its shard leaves the new carrier's sessions alone."""
+    drains: bool = False
+    """Takes what is queued and lets nothing more in: the shard is being given up for good."""
+
+
 class Line:
     """One lane's connection, kept up; owns the session."""
 
-    def __init__(self, broker: Broker, queue: Queue, limits: Limits, arrived: Callable[[], None]) -> None:
+    def __init__(self, broker: Broker, queue: Queue, limits: Limits, arrived: Callable[[], None], mode: "Mode") -> None:
         self.queue = queue
         self.session: Session | None = None
         self.connection = 0
@@ -57,6 +68,7 @@ class Line:
         self._broker = broker
         self._in_flight = limits.in_flight(queue.lane)
         self._arrived = arrived
+        self._mode = mode
 
     @property
     def waiting(self) -> int:
@@ -68,6 +80,9 @@ class Line:
         retry_s = FIRST_RETRY_S
         bound = log.bind(lane=self.queue.lane.value)
         while True:
+            if not self._mode.may_connect():
+                await asyncio.sleep(FIRST_RETRY_S)
+                continue
             try:
                 session, resumed = await connect(
                     self._broker,
@@ -99,7 +114,10 @@ class Line:
         """Subscribe and keep the session alive until it ends; give the reason."""
         keep_alive = asyncio.create_task(session.keep_alive(), name="mqtt_keep_alive")
         try:
-            await session.subscribe(self.queue.filters)
+            if self._mode.drains:
+                await session.unsubscribe(self.queue.filters)
+            else:
+                await session.subscribe(self.queue.filters)
             self.is_subscribed = True
             log.info("broker_connected", lane=self.queue.lane.value, session_resumed=resumed, in_flight=self._in_flight)
             return await session.closed
@@ -113,10 +131,11 @@ class Source:
     Memory: each lane holds at most its in-flight window of messages and `BUFFER_LIMIT_BYTES` of payload.
     """
 
-    def __init__(self, broker: Broker, queues: Sequence[Queue], limits: Limits) -> None:
+    def __init__(self, broker: Broker, queues: Sequence[Queue], limits: Limits, mode: Mode | None = None) -> None:
         self._limits = limits
         self._event = asyncio.Event()
-        self._lines = {queue.lane: Line(broker, queue, limits, self._event.set) for queue in queues}
+        self._lines = {queue.lane: Line(broker, queue, limits, self._event.set, mode or Mode()) for queue in queues}
+        self._idle_since: float | None = None
         self._turns = Turns()
         self._connections = 0
 
@@ -151,7 +170,9 @@ class Source:
             await asyncio.sleep(self._limits.wait_s)
         waiting = [lane for lane, count in self.waiting().items() if count]
         if not waiting:
+            self._note_idle()
             return Batch(messages=[], connection=0, backlog=0)
+        self._idle_since = None
         line = self._lines[self._turns.next(waiting)]
         assert line.session is not None  # it has messages waiting
         messages = line.session.take(self._limits.messages)
@@ -182,12 +203,33 @@ class Source:
         session.publish(topic, payload, qos)
         return True
 
-    def close(self) -> None:
-        """Leave the broker; it keeps our sessions."""
+    @property
+    def idle_s(self) -> float:
+        """For how long all lanes were connected and nothing came."""
+        return time.monotonic() - self._idle_since if self._idle_since is not None else 0.0
+
+    def _note_idle(self) -> None:
+        if not self.is_connected:
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = time.monotonic()
+
+    def close(self, *, forget: bool = False) -> None:
+        """Leave the broker; it keeps our sessions and what comes meanwhile, or it is to forget them."""
         for line in self._lines.values():
             if line.session is not None:
-                line.session.close()
+                line.session.close(forget=forget)
 
     def _next_connection(self) -> int:
         self._connections += 1
         return self._connections
+
+
+async def reserve(broker: Broker, queues: Sequence[Queue], limits: Limits) -> None:
+    """Have the broker queue for lanes that nobody reads yet; raises `Unavailable` or `OSError`."""
+    for queue in queues:
+        session, _ = await connect(broker, queue.client_id, limits.in_flight(queue.lane), lambda: None)
+        try:
+            await session.subscribe(queue.filters)
+        finally:
+            session.close()

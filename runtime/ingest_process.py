@@ -1,7 +1,9 @@
 """The ingest process: builds the journey from the settings, keeps it fed and informed, ends it in order."""
 
 import asyncio
+import os
 import signal
+import socket
 from datetime import datetime, timedelta
 
 import psycopg
@@ -12,15 +14,18 @@ from alerts.deadline import Calendar
 from core.errors import PlatformError
 from devices import profile
 from ingest import lanes
+from ingest.lanes import Shard
 from ingest.pipeline import Limits
 from ingest.source import Limits as SourceLimits
-from ingest.source import Source
 from ingest.validate import Tolerance
-from runtime import clock
+from runtime import broker_gauge, clock
+from runtime.carrier import Setup
 from runtime.ingest_metrics import IngestMetrics
-from runtime.ingestor import Ingestor, Setup
+from runtime.ingest_report import Reporter
 from runtime.settings import Settings
-from storage import retention, rollups, signals
+from runtime.shard_journey import Place
+from runtime.shard_keeper import Identity, ShardKeeper
+from storage import ingest_minutes, leases, retention, rollups, signals
 from storage.pool import WRITER, connect
 from wire import broker
 
@@ -46,26 +51,33 @@ def run_ingest(settings: Settings) -> None:
 
 async def _main(settings: Settings) -> None:
     metrics = IngestMetrics()
-    metrics.serve(settings.metrics_port)
-    source = Source(
-        broker.parse(settings.broker_url("ingest")),
-        lanes.queues(lanes.CITY),
-        SourceLimits(messages=settings.batch_messages, wait_s=settings.batch_wait_s),
+    port = metrics.serve(settings.metrics_host, settings.metrics_port)
+    place = Place(
+        broker=broker.parse(settings.broker_url("ingest")),
+        limits=SourceLimits(messages=settings.batch_messages, wait_s=settings.batch_wait_s),
+        setup=_setup(settings),
+        metrics=metrics,
+        clock=now,
     )
-    ingestor = Ingestor(source, _setup(settings), now, metrics)
+    identity = Identity(
+        process=f"{socket.gethostname()}:{os.getpid()}",
+        setting=settings.shards.strip(),
+        metrics_url=f"http://{_reachable(settings.metrics_host)}:{port}/metrics",
+    )
+    keeper = ShardKeeper(place, identity, await _shards(settings))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ingestor.stop)
+        loop.add_signal_handler(number, keeper.stop)
+    log.info("ingest_started", process=identity.process, metrics=identity.metrics_url)
     helpers = [
-        asyncio.create_task(source.keep_connected(), name="broker"),
-        asyncio.create_task(_follow_registry(settings, ingestor), name="registry"),
-        asyncio.create_task(_maintain(settings), name="maintenance"),
+        asyncio.create_task(_follow_registry(settings, keeper), name="registry"),
+        asyncio.create_task(_maintain(settings, keeper), name="maintenance"),
         asyncio.create_task(clock.keep(_CLOCK, settings.writer_dsn()), name="clock"),
+        asyncio.create_task(Reporter(place).run(keeper.journeys), name="report"),
+        asyncio.create_task(broker_gauge.keep(place.broker, metrics.broker_queued.set), name="broker_gauge"),
     ]
-    journey = asyncio.create_task(ingestor.run(), name="journey")
+    journey = asyncio.create_task(keeper.run(), name="shards")
     done, _ = await asyncio.wait([journey, *helpers], return_when=asyncio.FIRST_COMPLETED)
-    source.close()
-    await asyncio.sleep(0)  # the goodbye and the last acknowledgements leave
     for task in (journey, *helpers):
         task.cancel()
     await asyncio.gather(journey, *helpers, return_exceptions=True)
@@ -73,6 +85,19 @@ async def _main(settings: Settings) -> None:
         if error := task.exception():
             raise error
     log.info("ingest_stopped")
+
+
+def _reachable(host: str) -> str:
+    """Give the name under which others find a server that listens on `host`."""
+    return socket.gethostname() if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
+
+
+async def _shards(settings: Settings) -> tuple[Shard, ...]:
+    """Give the city's division; raises `InvalidInput` when the setting and the city's districts do not fit."""
+    if not settings.shards.strip():
+        return lanes.shards("", ())
+    async with await connect(settings.writer_dsn(), role=WRITER, name="ingest-leases") as conn:
+        return lanes.shards(settings.shards, await leases.districts(conn))
 
 
 def _setup(settings: Settings) -> Setup:
@@ -91,8 +116,8 @@ def _setup(settings: Settings) -> Setup:
     )
 
 
-async def _follow_registry(settings: Settings, ingestor: Ingestor) -> None:
-    """Tell the journey when devices change; after a lost connection it reads the registry again to be sure."""
+async def _follow_registry(settings: Settings, keeper: ShardKeeper) -> None:
+    """Tell the journeys when devices change; after a lost connection they read the registry again to be sure."""
     while True:
         try:
             conn = await connect(settings.writer_dsn(), role=WRITER, name="ingest-registry")
@@ -100,26 +125,30 @@ async def _follow_registry(settings: Settings, ingestor: Ingestor) -> None:
                 await conn.set_autocommit(True)
                 await conn.execute(f"LISTEN {signals.REGISTRY}")  # a constant of ours
                 async for _ in conn.notifies():
-                    ingestor.registry_changed.set()
+                    keeper.read_registry()
         except (psycopg.Error, OSError) as error:
             log.warning("registry_listener_lost", reason=str(error).splitlines()[0], retry_s=RECONNECT_S)
         await asyncio.sleep(RECONNECT_S)
-        ingestor.registry_changed.set()
+        keeper.read_registry()
 
 
-async def _maintain(settings: Settings) -> None:
-    """Keep roll-ups fresh and old readings out."""
+async def _maintain(settings: Settings, keeper: ShardKeeper) -> None:
+    """Keep roll-ups fresh and old readings out; of all processes only the one that carries the first shard does it."""
     enforced_at = now() - RETENTION_EVERY
     while True:
         try:
             conn = await connect(settings.writer_dsn(), role=WRITER, name="ingest-maintenance")
             async with conn:
                 while True:
+                    if not keeper.keeps_house:
+                        await asyncio.sleep(RECONNECT_S)
+                        continue
                     while (await rollups.refresh(conn, now())).more:
                         await conn.commit()
                     await conn.commit()
                     if now() - enforced_at >= RETENTION_EVERY:
                         await retention.enforce(conn, settings.retention_days, now())
+                        await ingest_minutes.delete_before(conn, now() - timedelta(days=settings.retention_days))
                         await conn.commit()
                         enforced_at = now()
                     await asyncio.sleep(ROLLUP_EVERY_S)

@@ -38,7 +38,13 @@ class Settings(BaseSettings):
         default="",
         description="Further names the API and console are reached by, separated by spaces; * = any.",
     )
-    metrics_port: int = Field(default=0, ge=0, le=65535, description="Port of ingest's own metrics; 0 = none.")
+    shards: str = Field(
+        default="",
+        description="How ingest processes share the city: empty = not at all, `districts` = a shard a district,"
+        " or as listed: `130202,130203;130204`.",
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="Address ingest's own metrics are served on.")
+    metrics_port: int = Field(default=0, ge=0, le=65535, description="Port of ingest's own metrics; 0 = any free one.")
     timezone: str = Field(
         default="Asia/Shanghai", description="The city's time zone: working hours, daylight, display."
     )

@@ -52,7 +52,10 @@ WHERE r.quality & %(untimed)s <> 0
 """
 RECALL_S = 7 * 86_400.0
 """As long as the broker keeps our session: what it brings again is not older."""
-LATEST_TIMES = "SELECT device_id, (extract(epoch FROM ts) * 1000000)::bigint FROM device_state"
+LATEST_TIMES = """
+SELECT device_id, (extract(epoch FROM ts) * 1000000)::bigint
+FROM device_state JOIN unnest(%(devices)s::int[]) AS wanted (device_id) USING (device_id)
+"""
 
 
 async def prepare(conn: AsyncConnection) -> None:
@@ -148,7 +151,7 @@ def _last_rows(frame: Frame) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
 async def latest_times(conn: AsyncConnection, fleet: Fleet) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Give the event time of each slot's newest stored reading, microseconds since 1970 UTC; 0 = none."""
     times = np.zeros(len(fleet), dtype=np.int64)
-    cursor = await conn.execute(LATEST_TIMES)
+    cursor = await conn.execute(LATEST_TIMES, {"devices": fleet.device_id.tolist()})
     rows = await cursor.fetchall()
     if not rows or not len(fleet):
         return times

@@ -25,7 +25,6 @@ from simulators.launch import City
 from simulators.ledger import Ledger, Window
 from simulators.publisher import Outlet
 from simulators.scenario import Plan, Scenario
-from storage import locks
 from storage.pool import OWNER, session_options
 
 log = structlog.get_logger()
@@ -39,10 +38,7 @@ DRAIN_S = 90.0
 """After the last message: how long to wait until everything is stored and every incident is seen."""
 SETTLE_S = 1.0
 INGEST_READY_S = 30.0
-INGEST_LOCK = """
-SELECT count(*) FROM pg_locks
-WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = %(key)s
-"""
+CARRIED = "SELECT count(*) FROM shard_lease WHERE expires_at > now()"
 COMPONENTS = "SELECT count(*) FROM component"
 
 
@@ -223,12 +219,10 @@ class Session:
             await asyncio.sleep(SHOW_EVERY_S)
 
     async def _until_ingest_listens(self) -> None:
-        """Wait until an ingest process works on this database: readings from before would only wait in the broker."""
+        """Wait until an ingest process carries the city: readings from before would only wait in the broker."""
         deadline = time.monotonic() + INGEST_READY_S
         while True:
-            row = await asyncio.to_thread(
-                lambda: self._connection().execute(INGEST_LOCK, {"key": locks.ONE_INGEST}).fetchone()
-            )
+            row = await asyncio.to_thread(lambda: self._connection().execute(CARRIED).fetchone())
             self._connection().rollback()
             if row and row[0]:
                 return

@@ -13,16 +13,18 @@ import psycopg
 import pytest
 
 from alerts import rulebook
-from core.errors import Unavailable
 from devices import service
 from devices.profile import shipped
 from ingest import lanes
 from ingest.pipeline import Limits
 from ingest.source import Limits as SourceLimits
-from ingest.source import Source
 from ingest.validate import Tolerance
+from runtime import shard_keeper
+from runtime.carrier import Setup
 from runtime.ingest_metrics import IngestMetrics
-from runtime.ingestor import Ingestor, Setup
+from runtime.shard_journey import Place
+from runtime.shard_keeper import Identity, ShardKeeper
+from storage import leases
 from tests import small_city
 from wire import broker as broker_address
 
@@ -78,51 +80,73 @@ class Running:
     """An ingest in this process, that can be stopped in order or torn down in mid-flight."""
 
     def __init__(self, broker: str, database: str, client_id: str) -> None:
-        self.source = Source(
-            broker_address.parse(broker),
-            lanes.queues(lanes.CITY, client_id),
-            SourceLimits(messages=200, wait_s=0.01, tick_s=0.1),
-        )
-        setup = Setup(
-            writer_dsn=database,
-            profiles=shipped(),
-            rulebook=rulebook.load(rulebook.DEFAULT),
-            limits=Limits(payload_bytes=10_000, tolerance=Tolerance(behind_us=365 * 86_400_000_000)),
-        )
         self.metrics = IngestMetrics()
-        self.ingestor = Ingestor(self.source, setup, now, self.metrics)
-        self.connection = asyncio.create_task(self.source.keep_connected())
-        self.journey = asyncio.create_task(self.ingestor.run())
+        place = Place(
+            broker=broker_address.parse(broker),
+            limits=SourceLimits(messages=200, wait_s=0.01, tick_s=0.1),
+            setup=Setup(
+                writer_dsn=database,
+                profiles=shipped(),
+                rulebook=rulebook.load(rulebook.DEFAULT),
+                limits=Limits(payload_bytes=10_000, tolerance=Tolerance(behind_us=365 * 86_400_000_000)),
+            ),
+            metrics=self.metrics,
+            clock=now,
+            client_id=client_id,
+        )
+        self.process = f"test:{uuid.uuid4().hex[:8]}"
+        identity = Identity(process=self.process, setting="", metrics_url="http://127.0.0.1:1/metrics")
+        self.keeper = ShardKeeper(place, identity, [lanes.CITY])
+        self.task = asyncio.create_task(self.keeper.run())
+
+    @property
+    def carries(self) -> bool:
+        """Whether it has the city and reads the broker."""
+        journey = self.keeper.journeys.get("city")
+        return journey is not None and journey.carrier.is_open and journey.source.is_connected
 
     async def kill(self) -> None:
-        """Drop everything at once: nothing is finished, nothing more is acknowledged."""
-        for task in (self.journey, self.connection):
+        """Drop everything at once: nothing is finished, nothing more is acknowledged, nothing is given back."""
+        tasks = [self.task, *self.keeper._tasks.values()]
+        self.keeper._hand_over = _nothing  # type: ignore[method-assign]  # a killed process hands nothing over
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(self.journey, self.connection, return_exceptions=True)
-        await self.ingestor._close()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def stop(self) -> None:
-        self.ingestor.stop()
-        await self.journey
-        self.connection.cancel()
-        await asyncio.gather(self.connection, return_exceptions=True)
+        self.keeper.stop()
+        await self.task
+
+
+async def _nothing() -> None:
+    pass
 
 
 Start = Callable[[], Awaitable[Running]]
 
 
 @pytest.fixture
-async def start(broker: str, city: str) -> AsyncIterator[Start]:
-    client_id = f"test-{uuid.uuid4().hex[:8]}"
+def client_id() -> str:
+    return f"test-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(autouse=True)
+def short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "TTL_S", 1.5)
+    monkeypatch.setattr(shard_keeper, "ROUND_S", 0.2)
+
+
+@pytest.fixture
+async def start(broker: str, city: str, client_id: str) -> AsyncIterator[Start]:
     running: list[Running] = []
 
     async def begin() -> Running:
         one = Running(broker, city, client_id)
         running.append(one)
         async with asyncio.timeout(DEADLINE_S):
-            while not one.source.is_connected or one.ingestor._live is None:
-                if one.journey.done():
-                    one.journey.result()
+            while not one.carries:
+                if one.task.done():
+                    one.task.result()
                 await asyncio.sleep(0.02)
         return one
 
@@ -247,26 +271,44 @@ async def test_a_database_that_goes_away_only_delays(city: str, broker: str, sta
 
     await until(city, "SELECT count(*) FROM reading", 2)
     await until(city, "SELECT count(*) FROM incident", 1)
-    assert not running.journey.done()
+    assert not running.task.done()
 
 
-async def test_a_second_ingest_is_refused_in_one_sentence(
-    city: str, broker: str, start: Start, monkeypatch: pytest.MonkeyPatch
+async def test_a_second_ingest_stands_by_and_takes_over_from_one_that_ends(
+    city: str, broker: str, start: Start, client_id: str
 ) -> None:
-    await start()
-    monkeypatch.setattr("runtime.ingestor.TAKEOVER_S", 0.1)
+    first = await start()
+    second = Running(broker, city, client_id)
+    await until(city, "SELECT count(*) FROM ingest_process", 2)
+    assert not second.carries
 
-    second = Running(broker, city, f"second-{uuid.uuid4().hex[:8]}")
-    with pytest.raises(Unavailable, match="another ingest process"):
-        await second.journey
-    await second.kill()
+    await first.stop()
+    await until(city, f"SELECT count(*) FROM shard_lease WHERE process = '{second.process}' AND epoch = 2", 1)
+    async with feed(broker) as gateway:
+        await gateway.publish("MC-1", tilt_deg=1)
+    await until(city, "SELECT count(*) FROM reading", 1)
+    await second.stop()
+    assert rows(city, "SELECT count(*) FROM ingest_process") == [(0,)]
+
+
+async def test_a_lease_lost_while_a_batch_is_carried_stores_nothing_of_it(city: str, broker: str, start: Start) -> None:
+    running = await start()
+    with psycopg.connect(city, autocommit=True) as conn:
+        conn.execute("UPDATE shard_lease SET epoch = epoch + 1, process = 'somebody else', expires_at = now() + '1 h'")
+    async with feed(broker) as gateway:
+        await gateway.publish("MC-1", tilt_deg=1)
+
+    async with asyncio.timeout(DEADLINE_S):
+        await asyncio.gather(*running.keeper._tasks.values(), return_exceptions=True)
+    assert rows(city, "SELECT count(*) FROM reading") == [(0,)]
+    await until(city, "SELECT count(*) FROM shard_lease WHERE process = 'somebody else'", 1)
 
 
 async def test_a_device_registered_while_running_is_known_after_a_signal(city: str, broker: str, start: Start) -> None:
     running = await start()
     async with await psycopg.AsyncConnection.connect(city) as conn:
         await service.register_many(conn, small_city.covers(1, first=9), shipped(), now=now(), actor="test")
-    running.ingestor.registry_changed.set()
+    running.keeper.read_registry()
     async with feed(broker) as gateway:
         await gateway.publish("MC-9", tilt_deg=1)
 
