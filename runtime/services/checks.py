@@ -3,6 +3,7 @@
 Checks only look; nothing is started, built or changed.
 """
 
+import asyncio
 import shutil
 import subprocess
 import sys
@@ -14,10 +15,12 @@ from typing import Literal
 import psycopg
 
 from core.errors import PlatformError
+from ingest import probe, promises
 from runtime.services import control, installation, packages, process, timescale
 from runtime.services.installation import Installation
 from runtime.settings import Settings
 from storage import migrate
+from wire import broker
 
 State = Literal["ok", "missing", "note"]
 ROOT = Path(__file__).parents[2]
@@ -147,6 +150,37 @@ def _services(settings: Settings) -> Iterator[Finding]:
             yield Finding(name=f"{part.name} service", state="ok", detail=detail)
 
 
+def _broker_promises(settings: Settings) -> Iterator[Finding]:
+    if settings.owns_broker and control.status(settings)[1].state == "stopped":
+        return
+    try:
+        answer = asyncio.run(probe.ask(broker.parse(settings.broker_url("ingest"))))
+    except (OSError, PlatformError, TimeoutError) as error:
+        detail = f"cannot be asked: {error or 'no answer'}"
+        yield Finding(name="broker promises", state="note", detail=detail, remedy=START if settings.owns_broker else "")
+        return
+    found = (*promises.doubts(answer, settings.payload_limit_bytes), *_configuration_doubts(settings))
+    for doubt in found:
+        state: State = "missing" if doubt.is_fatal else "note"
+        detail = f"{doubt.setting} {doubt.value}: {doubt.risk}"
+        yield Finding(name="broker promises", state=state, detail=detail, remedy="see docs/reliability.md, The broker")
+    if not found:
+        who = answer.version or "says no version"
+        kept = f"sessions kept {answer.session_s // 86_400} days, nothing dropped"
+        yield Finding(name="broker promises", state="ok", detail=f"{who}: {kept}")
+
+
+def _configuration_doubts(settings: Settings) -> tuple[promises.Doubt, ...]:
+    """Judge the file of our own broker; another's is not to be had over MQTT."""
+    if not settings.owns_broker:
+        return ()
+    try:
+        text = (settings.data_dir / "mosquitto" / "mosquitto.conf").read_text(encoding="utf-8")
+    except OSError:
+        return ()
+    return promises.configuration_doubts(promises.read_configuration(text))
+
+
 def _schema(settings: Settings) -> Iterator[Finding]:
     if settings.owns_database and control.status(settings)[0].state == "stopped":
         return
@@ -209,6 +243,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     _mosquitto,
     _disk,
     _services,
+    _broker_promises,
     _schema,
     _console,
     _for_tests,

@@ -37,6 +37,7 @@ def test_a_running_installation_is_in_order(tmp_path: Path, database: str, broke
     assert "TimescaleDB" in named["database"].detail
     assert {named["postgres service"].state, named["mosquitto service"].state} == {"ok"}
     assert "@" not in named["mosquitto service"].detail
+    assert "broker promises" in named
 
 
 def test_services_that_do_not_run_are_a_note_with_the_command_that_starts_them(tmp_path: Path) -> None:
