@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InvalidInput
+from ingest import sparkplug
 from wire import formats
+from wire.edge_node import EdgeNode
 from wire.record import Flaw, Record, Said
 
 ROOT = Path(__file__).parent / "golden" / "wire"
@@ -33,7 +35,7 @@ class Message:
 class Memory:
     """What formats with a memory keep from one message of a case to the next."""
 
-    of: dict[str, Any] = field(default_factory=dict[str, Any])
+    edge_nodes: dict[str, EdgeNode] = field(default_factory=dict[str, EdgeNode])
 
 
 def folders() -> list[Path]:
@@ -68,9 +70,19 @@ def decoded(message: Message, remembered: Memory) -> Any:
     assert known is not None, f"no format's filter matches {message.topic}"
     assert known.name == message.format, f"{message.topic} is routed to {known.name}"
     try:
+        if known.name == "sparkplug":
+            return _by_births(message, remembered)
         return [shown(item) for item in known.decode(message.topic, message.payload, message.received_us)]
     except InvalidInput as error:
         return _refused(str(error), message.expected)
+
+
+def _by_births(message: Message, remembered: Memory) -> list[dict[str, Any]]:
+    """Give what a Sparkplug message says, and `{"rebirth": node}` for a node that must be asked for its births."""
+    draft = sparkplug.Draft(remembered.edge_nodes)
+    said = draft.receive(message.topic, message.payload, message.received_us)
+    sparkplug.commit(remembered.edge_nodes, draft)
+    return [*(shown(item) for item in said), *({"rebirth": node} for node in draft.asked)]
 
 
 def _refused(words: str, expected: Any) -> Any:

@@ -6,7 +6,7 @@ A decoder is pure: topic and payload to records and facts, or `InvalidInput` in 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wire import chirpstack, cloudevents, gtfs_rt, jt808, native_events, onvif, senml, things_stack
+from wire import chirpstack, cloudevents, gtfs_rt, jt808, native_events, onvif, senml, sparkplug, things_stack
 from wire.record import Said
 
 Decode = Callable[[str, bytes, int], list[Said]]
@@ -31,6 +31,7 @@ FORMATS: tuple[Format, ...] = (
     Format(name=cloudevents.NAME, filters=cloudevents.FILTERS, decode=cloudevents.decode),
     Format(name=native_events.NAME, filters=native_events.FILTERS, decode=native_events.decode),
     Format(name=onvif.NAME, filters=onvif.FILTERS, decode=onvif.decode),
+    Format(name=sparkplug.NAME, filters=sparkplug.FILTERS, decode=sparkplug.decode),
     Format(name=things_stack.NAME, filters=things_stack.FILTERS, decode=things_stack.decode),
 )
 

@@ -52,6 +52,11 @@ def field(number: int, value: bytes) -> bytes:
     return _unsigned(number << 3 | BYTES) + _unsigned(len(value)) + value
 
 
+def number(field_number: int, value: int) -> bytes:
+    """Give a field of an unsigned number, as `fields` reads it."""
+    return _unsigned(field_number << 3 | VARINT) + _unsigned(value)
+
+
 def floating(value: Value) -> float:
     """Give the number in the four bytes of a `float`."""
     if not isinstance(value, bytes) or len(value) != 4:
