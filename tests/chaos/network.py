@@ -1,6 +1,6 @@
 """Faults of the network, between ingest and the broker and between ingest and the database."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -25,7 +25,10 @@ def broker_path(scene: Scene) -> Iterator[Proxy]:
     target = urlsplit(ours).port or 1883
     with proxied(target, scene.rng) as proxy:
         scene.environment = scene.stage.environment(broker_url=ours.replace(f":{target}", f":{proxy.port}"))
-        yield proxy
+        try:
+            yield proxy
+        finally:
+            scene.close()
 
 
 @contextmanager
@@ -33,10 +36,10 @@ def database_path(scene: Scene) -> Iterator[Proxy]:
     """Put a proxy between ingest and the database."""
     with proxied(scene.stage.settings.database_port, scene.rng) as proxy:
         scene.environment = scene.stage.environment(database_port=proxy.port)
-        yield proxy
-
-
-Path = Callable[[Scene], "contextmanager[Proxy]"]
+        try:
+            yield proxy
+        finally:
+            scene.close()
 
 
 def _cuts(scene: Scene, proxy: Proxy, limits: tuple[int, int]) -> None:
