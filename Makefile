@@ -46,7 +46,7 @@ bench: ## Measure what the documentation claims (tests/bench)
 
 .PHONY: chaos
 chaos: ## Break everything under full load and count what was lost (ARGS="--list")
-	@scripts/bootstrap --tests
+	@scripts/bootstrap --chaos
 	$(PY)/python -m tests.chaos $(ARGS)
 
 .PHONY: console
