@@ -6,7 +6,7 @@ from psycopg import AsyncConnection
 from core.quality import Quality
 from ingest.directory import Directory
 from ingest.quality import Memory
-from storage import device_quality, readings
+from storage import device_quality, device_state
 
 
 async def load(conn: AsyncConnection, directory: Directory) -> Memory:
@@ -15,7 +15,7 @@ async def load(conn: AsyncConnection, directory: Directory) -> Memory:
     A device whose newest reading was a suspected jump, or did not hold a channel, starts that channel anew.
     """
     fleet = directory.fleet
-    memory = Memory(newest_us=await readings.latest_times(conn, fleet))
+    memory = Memory(newest_us=await device_state.latest_times(conn, fleet))
     if not len(fleet):
         return memory
     for codec in directory.codecs:

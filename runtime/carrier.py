@@ -22,13 +22,14 @@ from devices.profile import Profile
 from devices.service import publish_profiles
 from ingest import load_directory, load_memory, pipeline
 from ingest.lanes import CITY, Lane, Shard
-from ingest.message import Batch, RawMessage
+from ingest.latest import Unwritten
+from ingest.message import Batch, RawMessage, Retried
 from ingest.source import Source
-from runtime import patience
+from runtime import letters, patience
 from runtime.ingest_metrics import IngestMetrics
 from runtime.ingest_tally import Tally
-from runtime.ingestor import Carried, Live, carry, require_lease
-from storage import dead_letters, leases, readings
+from runtime.ingestor import Carried, Live, carry, require_lease, write_rest
+from storage import dead_letters, device_state, leases, readings
 from storage.dead_letters import DeadLetter
 from storage.pool import WRITER, connect
 
@@ -68,6 +69,7 @@ class Carrier:
         self._live: Live | None = None
         self._stopping = False
         self._loaded_us = 0
+        self._letters_due = clock()
         self._renewed_s = asyncio.get_running_loop().time()
         """When the lease was certainly ours, on this process's clock."""
 
@@ -100,8 +102,25 @@ class Carrier:
             self._source.acknowledge(batch)
             self._lap("acknowledge")
             self._note_batch(batch)
+            await self._try_letters_again()
             if self._stopping:
                 break
+        await self._end()
+
+    async def _try_letters_again(self) -> None:
+        """Deliver dead letters that somebody asked for, some at a time."""
+        now = self._clock()
+        if self._live is None or now < self._letters_due:
+            return
+        self._letters_due = now + letters.EVERY
+        for batch in await letters.waiting(self._live.conn, self._setup.shard, now):
+            await self._deliver(batch)
+
+    async def _end(self) -> None:
+        """Write down what is remembered, so that the next carrier starts at once, and hang up."""
+        if self._live is not None:
+            with suppress(psycopg.Error, OSError):
+                await write_rest(self._live)
         await self.close()
 
     async def _opened(self) -> bool:
@@ -180,6 +199,8 @@ class Carrier:
         async with live.conn.transaction():
             await require_lease(live)
             await dead_letters.record(live.conn, [letter], now)
+            if isinstance(message, Retried):
+                await dead_letters.rest(live.conn, message.digests, now, letter.detail)
         self._metrics.refused.labels("internal_error").inc()
         self.tally.refuse(["internal_error"])
 
@@ -262,7 +283,7 @@ class Carrier:
         conn = await connect(self._setup.writer_dsn, role=WRITER, name="ingest")
         try:
             with patience.hung_up(conn, patience.LONGEST_S):
-                live = await load(conn, self._setup, self._lease)
+                live = await load(conn, self._setup, self._lease, self._clock())
         except BaseException:
             await conn.close()
             raise
@@ -279,11 +300,14 @@ class Carrier:
             self._live = None
 
 
-async def load(conn: AsyncConnection, setup: Setup, lease: leases.Held | None) -> Live:
+async def load(conn: AsyncConnection, setup: Setup, lease: leases.Held | None, now: datetime) -> Live:
     """Give all that carrying a shard needs, as the last committed transaction left it."""
+    now_us = (now - _EPOCH) // timedelta(microseconds=1)
     await conn.set_autocommit(True)
     await publish_profiles(conn, setup.profiles)
     await readings.prepare(conn)
+    async with conn.transaction():
+        await device_state.recover(conn, setup.shard.name, now_us)
     locator = await load_directory.load_locator(conn)
     directory = await load_directory.load(conn, setup.profiles, locator, shard=setup.shard)
     return Live(
@@ -292,6 +316,7 @@ async def load(conn: AsyncConnection, setup: Setup, lease: leases.Held | None) -
         rulebook=setup.rulebook,
         state=await incidents.load_state(conn, setup.rulebook, directory.fleet, setup.shard.name),
         memory=await load_memory.load(conn, directory),
+        latest=Unwritten(kept_us=now_us),
         limits=setup.limits,
         lease=lease,
     )

@@ -19,10 +19,11 @@ from core.frame import Frame
 from ingest import pipeline, quality
 from ingest.directory import Directory
 from ingest.lanes import CITY
+from ingest.latest import Newest, Unwritten
 from ingest.message import Batch, Refusal
+from runtime import letters
 from runtime.stopwatch import Stopwatch
-from storage import dead_letters, events, leases, readings
-from storage.dead_letters import DeadLetter
+from storage import dead_letters, device_state, events, leases, readings
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -37,6 +38,8 @@ class Live:
     state: RuleState
     memory: quality.Memory
     """What the checks of quality remember of each device."""
+    latest: Unwritten
+    """Each device's newest reading, as far as the database's `device_state` lacks it."""
     limits: pipeline.Limits
     lease: leases.Held | None = None
     """Checked in every transaction; None = nobody else can be writing (tools and tests)."""
@@ -78,13 +81,17 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
         lap("rules")
         transitions = await incidents.record(live.conn, step, fleet, now, live.shard)  # incidents, history, memory
         lap("record")
-        await readings.keep_latest(live.conn, fresh, fleet, now_us)
+        kept = await _keep_latest(live, now_us, busy=batch.backlog > 0)  # some devices' newest readings, in turn
         lap("latest")
-        await dead_letters.record(live.conn, _letters(batch, passed.refusals), now)
+        refused = letters.of_refusals(batch, passed.refusals)
+        await dead_letters.record(live.conn, refused, now)
+        await letters.settle(live.conn, batch, refused, fresh, now)  # dead letters that this batch tried again
         lap("refuse")
     lap("commit")
     engine.commit(live.state, step, fleet)  # only now: the database has it
     quality.commit(live.memory, fresh, passed.changes)
+    live.latest.written(*kept)
+    live.latest.note(fresh, now_us)
     lap("rules")
     stored = sum(len(frame) for frame in fresh)
     return Carried(
@@ -106,21 +113,25 @@ async def require_lease(live: Live) -> None:
     live.watch.lap("lease")
 
 
+async def _keep_latest(live: Live, now_us: int, *, busy: bool) -> tuple[Newest | None, int]:
+    due = live.latest.due(now_us, busy=busy)
+    kept_us = live.latest.kept_with(due, now_us)
+    if due is not None:
+        await device_state.keep(live.conn, due.frame, live.directory.fleet, due.received_us)
+    if kept_us != live.latest.kept_us:
+        await device_state.stamp(live.conn, live.shard, kept_us)
+    return due, kept_us
+
+
+async def write_rest(live: Live) -> None:
+    """Write down every device's newest reading at once: the orderly end of carrying a shard."""
+    async with live.conn.transaction():
+        await require_lease(live)
+        for newest in live.latest.rest():
+            await device_state.keep(live.conn, newest.frame, live.directory.fleet, newest.received_us)
+
+
 def _age_s(frames: Sequence[Frame], now_us: int) -> float | None:
     if not frames:
         return None
     return max(now_us - float(np.median(np.concatenate([frame.ts_us for frame in frames]))), 0.0) / 1e6
-
-
-def _letters(batch: Batch, refusals: list[Refusal]) -> list[DeadLetter]:
-    return [
-        DeadLetter(
-            topic=batch.messages[refusal.message].topic,
-            payload=batch.messages[refusal.message].payload,
-            reason=refusal.reason,
-            detail=refusal.detail,
-            item=refusal.item,
-            redelivered=batch.messages[refusal.message].redelivered,
-        )
-        for refusal in refusals
-    ]

@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 from core.fleet import Fleet
 from core.frame import Frame
 from storage import binary_copy
-from storage.readings import COPY_INCOMING
+from storage.readings import COPY_INCOMING, EMPTY_INCOMING
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -43,19 +43,24 @@ INSERT INTO device_state_kept (shard, received_since) VALUES (%(shard)s, %(since
 ON CONFLICT (shard) DO UPDATE SET received_since = EXCLUDED.received_since
 """
 
+LATEST_TIMES = """
+SELECT device_id, (extract(epoch FROM ts) * 1000000)::bigint
+FROM device_state JOIN unnest(%(devices)s::int[]) AS wanted (device_id) USING (device_id)
+"""
+
 
 async def keep(conn: AsyncConnection, frame: Frame, fleet: Fleet, received_us: NDArray[np.int64]) -> None:
     """Write down the newest reading of some devices, each once; an older one than the stored does nothing.
 
     Units: `received_us` microseconds since 1970 UTC, a row.
     """
+    await conn.execute(EMPTY_INCOMING)
     async with conn.cursor() as cursor, cursor.copy(COPY_INCOMING.encode()) as copy:
         await copy.write(binary_copy.SIGNATURE)
         for chunk in binary_copy.rows(frame, fleet, received_us):
             await copy.write(chunk)
         await copy.write(binary_copy.TRAILER)
     await conn.execute(UPSERT)
-    await conn.execute("TRUNCATE incoming")
 
 
 async def stamp(conn: AsyncConnection, shard: str, kept_us: int) -> None:
@@ -72,3 +77,17 @@ async def recover(conn: AsyncConnection, shard: str, now_us: int) -> int:
     await conn.execute(FORGET_FORMER_SHARDS)
     await stamp(conn, shard, now_us)
     return cursor.rowcount
+
+
+async def latest_times(conn: AsyncConnection, fleet: Fleet) -> NDArray[np.int64]:
+    """Give the event time of each slot's newest reading, microseconds since 1970 UTC; 0 = none."""
+    times = np.zeros(len(fleet), dtype=np.int64)
+    cursor = await conn.execute(LATEST_TIMES, {"devices": fleet.device_id.tolist()})
+    rows = await cursor.fetchall()
+    if not rows or not len(fleet):
+        return times
+    table = np.array(rows, dtype=np.int64)
+    order = np.argsort(fleet.device_id, kind="stable")
+    slots = order[np.searchsorted(fleet.device_id, table[:, 0], sorter=order)]
+    times[slots] = table[:, 1]
+    return times

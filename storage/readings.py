@@ -15,7 +15,7 @@ from psycopg.errors import UniqueViolation
 from core.fleet import Fleet
 from core.frame import Frame
 from core.quality import Quality
-from storage import binary_copy
+from storage import binary_copy, marks
 
 CREATE_INCOMING = """
 CREATE TEMPORARY TABLE IF NOT EXISTS incoming (
@@ -36,14 +36,6 @@ SELECT ts, device_id, seq, received_at, quality, origin, unit_grid_id, "values" 
 ON CONFLICT (device_id, ts, seq) DO NOTHING
 RETURNING device_id, (extract(epoch FROM ts) * 1000000)::bigint, seq
 """
-UPSERT_STATE = """
-INSERT INTO device_state (device_id, ts, received_at, seq, quality, origin, unit_grid_id, "values")
-SELECT device_id, ts, received_at, seq, quality, origin, unit_grid_id, "values" FROM incoming ORDER BY device_id
-ON CONFLICT (device_id) DO UPDATE
-SET ts = EXCLUDED.ts, received_at = EXCLUDED.received_at, seq = EXCLUDED.seq, quality = EXCLUDED.quality,
-    origin = EXCLUDED.origin, unit_grid_id = EXCLUDED.unit_grid_id, "values" = EXCLUDED."values"
-WHERE device_state.ts <= EXCLUDED.ts
-"""
 STORED_ARRIVALS = """
 SELECT r.device_id, r.seq, (extract(epoch FROM r.ts) * 1000000)::bigint
 FROM (SELECT DISTINCT * FROM unnest(%(device_ids)s::int[], %(seqs)s::int[])) AS wanted (device_id, seq)
@@ -52,24 +44,27 @@ WHERE r.quality & %(untimed)s <> 0
 """
 RECALL_S = 7 * 86_400.0
 """As long as the broker keeps our session: what it brings again is not older."""
-LATEST_TIMES = """
-SELECT device_id, (extract(epoch FROM ts) * 1000000)::bigint
-FROM device_state JOIN unnest(%(devices)s::int[]) AS wanted (device_id) USING (device_id)
-"""
 
 
 async def prepare(conn: AsyncConnection) -> None:
-    """Make the session's temporary table; once a connection."""
+    """Make the session's temporary table, and promise that what it stores is marked; once a connection."""
     await conn.execute(CREATE_INCOMING)
+    await marks.prepare(conn)
 
 
 async def insert_new(
     conn: AsyncConnection, frames: Sequence[Frame], fleet: Fleet, received_us: int
 ) -> tuple[Frame, ...]:
-    """Store the frames and give the rows that were not stored before, in their order.
+    """Store the frames, marked for the roll-ups, and give the rows that were not stored before, in their order.
 
     Shape: no two rows of `frames` may have the same identity (the pipeline sees to it).
     """
+    fresh = await _insert(conn, frames, fleet, received_us)
+    await marks.leave(conn, fresh, fleet, received_us)
+    return fresh
+
+
+async def _insert(conn: AsyncConnection, frames: Sequence[Frame], fleet: Fleet, received_us: int) -> tuple[Frame, ...]:
     if not frames:
         return ()
     try:
@@ -131,36 +126,6 @@ def _only(frame: Frame, fleet: Fleet, identities: set[tuple[int, int, int]]) -> 
     devices = fleet.device_id[frame.slot].tolist()
     keep = [identity in identities for identity in zip(devices, frame.ts_us.tolist(), frame.seq.tolist(), strict=True)]
     return frame.take(np.array(keep, dtype=bool))
-
-
-async def keep_latest(conn: AsyncConnection, frames: Sequence[Frame], fleet: Fleet, received_us: int) -> None:
-    """Keep each device's newest reading, by event time, in `device_state`."""
-    newest = [frame.take(_last_rows(frame)) for frame in frames]
-    if not newest:
-        return
-    await _copy(conn, COPY_INCOMING, newest, fleet, received_us)
-    await conn.execute(UPSERT_STATE)
-
-
-def _last_rows(frame: Frame) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """Give the index of each slot's last row; rows of a slot ascend in time."""
-    _, from_end = np.unique(frame.slot[::-1], return_index=True)
-    return np.sort(len(frame) - 1 - from_end)
-
-
-async def latest_times(conn: AsyncConnection, fleet: Fleet) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Give the event time of each slot's newest stored reading, microseconds since 1970 UTC; 0 = none."""
-    times = np.zeros(len(fleet), dtype=np.int64)
-    cursor = await conn.execute(LATEST_TIMES, {"devices": fleet.device_id.tolist()})
-    rows = await cursor.fetchall()
-    if not rows or not len(fleet):
-        return times
-    table = np.array(rows, dtype=np.int64)
-    slots = np.searchsorted(fleet.device_id, table[:, 0])
-    known = slots < len(fleet)
-    known[known] = fleet.device_id[slots[known]] == table[known, 0]
-    times[slots[known]] = table[known, 1]
-    return times
 
 
 async def _copy(conn: AsyncConnection, statement: str, frames: Sequence[Frame], fleet: Fleet, received_us: int) -> None:

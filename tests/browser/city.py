@@ -9,14 +9,13 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from alerts import rulebook, store
+from alerts import rulebook
 from devices import service
 from devices.profile import shipped
-from ingest import load_directory, load_memory, pipeline
+from ingest import pipeline
 from ingest.message import Batch, RawMessage
 from ingest.validate import Tolerance
-from runtime import ingestor
-from storage import readings
+from runtime import carrier, ingestor
 from tests import small_city
 from wire import topics
 
@@ -97,18 +96,16 @@ async def _register(database: str) -> None:
 
 
 async def _carry(database: str, messages: list[RawMessage]) -> ingestor.Carried:
+    setup = carrier.Setup(
+        writer_dsn=database,
+        profiles=shipped(),
+        rulebook=rulebook.load(rulebook.DEFAULT),
+        limits=pipeline.Limits(
+            payload_bytes=10_000, tolerance=Tolerance(behind_us=timedelta(days=365) // timedelta(microseconds=1))
+        ),
+    )
     async with await psycopg.AsyncConnection.connect(database, autocommit=True) as conn:
-        await readings.prepare(conn)
-        directory = await load_directory.load(conn, shipped(), await load_directory.load_locator(conn))
-        book = rulebook.load(rulebook.DEFAULT)
-        live = ingestor.Live(
-            conn=conn,
-            directory=directory,
-            rulebook=book,
-            state=await store.load_state(conn, book, directory.fleet),
-            memory=await load_memory.load(conn, directory),
-            limits=pipeline.Limits(
-                payload_bytes=10_000, tolerance=Tolerance(behind_us=timedelta(days=365) // timedelta(microseconds=1))
-            ),
-        )
-        return await ingestor.carry(Batch(messages=messages, connection=1, backlog=0), live, now())
+        live = await carrier.load(conn, setup, None, now())
+        carried = await ingestor.carry(Batch(messages=messages, connection=1, backlog=0), live, now())
+        await ingestor.write_rest(live)
+        return carried

@@ -16,7 +16,8 @@ from alerts.service import Order
 from core.fleet import Fleet
 from core.frame import Frame
 from core.origin import Origin
-from storage import readings
+from ingest.latest import Unwritten
+from storage import device_state, readings
 from tests import builders
 
 pytestmark = pytest.mark.services
@@ -74,7 +75,10 @@ class Journey:
     async def take(self, seconds: float, frames: list[Frame]) -> Step:
         received_us = builders.START_US + round(seconds * 1e6)
         fresh = await readings.insert_new(self.conn, frames, self.fleet, received_us)
-        await readings.keep_latest(self.conn, fresh, self.fleet, received_us)
+        unwritten = Unwritten(kept_us=0)
+        unwritten.note(fresh, received_us)
+        for newest in unwritten.rest():
+            await device_state.keep(self.conn, newest.frame, self.fleet, newest.received_us)
         step = engine.step(self.state, fresh, self.book, self.fleet, at(seconds))
         await store.record(self.conn, step, self.fleet, at(seconds))
         await self.conn.commit()

@@ -75,18 +75,3 @@ async def test_only_rows_that_were_not_stored_come_back(database: str) -> None:
     assert second[0].seq.tolist() == list(range(60, 100))
     assert third == ()
     assert count == (100,)
-
-
-async def test_the_newest_reading_of_each_device_is_kept_and_a_late_one_changes_nothing(database: str) -> None:
-    devices, frame = fleet(count=3), random_frame(4, 50, 3)
-    async with await connect(database) as conn:
-        for part in (frame.take(np.arange(25, 50)), frame.take(np.arange(25))):
-            async with conn.transaction():
-                await readings.keep_latest(conn, [part], devices, RECEIVED_US)
-        cursor = await conn.execute("SELECT device_id, seq FROM device_state ORDER BY device_id")
-        kept = await cursor.fetchall()
-        newest = await readings.latest_times(conn, devices)
-
-    last = {int(slot): int(seq) for slot, seq in zip(frame.slot, frame.seq, strict=True)}
-    assert kept == [(int(devices.device_id[slot]), last[slot]) for slot in sorted(last)]
-    assert newest.tolist() == [int(frame.ts_us[last[slot]]) for slot in range(3)]
