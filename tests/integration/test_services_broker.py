@@ -107,6 +107,7 @@ FOREIGN = [
     "v3/covers@tangshan/devices/mc-1/up",
     "CAM-7/onvif-ej/RuleEngine/LineDetector/Crossed/&1",
     "CAM-7/onvif-mj/VideoAnalytics/1/Classifier",
+    "spBv1.0/plant/DDATA/node-1/pump",
 ]
 BRIDGED = ["jt808/13912345678", "gtfs-rt/tangshan"]
 
