@@ -44,9 +44,10 @@ def configuration(folder: Path, port: int, memory_bytes: int) -> str:
 
     `max_inflight_messages 0` lets each side's MQTT 5 receive maximum decide (ours asks for 65,535; the default of 20
     would throttle every publisher). `autosave_interval` bounds what a killed broker may forget of messages that no
-    subscriber has acknowledged; a normal stop forgets nothing. `max_queued_messages` is a minute without ingest at 25,000
-    a second (1.5 million) and a third more: a full queue drops what was acknowledged, and only `$SYS` tells. A queued
-    message takes about 370 bytes of memory and its payload (measured, Mosquitto 2.0.11), so a full queue about 1 GB.
+    subscriber has acknowledged; a normal stop forgets nothing. `max_queued_messages` is a minute without ingest at
+    25,000 a second (1.5 million) and a third more: a full queue drops what was acknowledged, and only `$SYS` tells.
+    A queued message takes about 370 bytes of memory and its payload (measured, Mosquitto 2.0.11), so a full queue
+    about 1 GB.
     """
     queued_bytes = min(QUEUED_BYTES_CEILING, memory_bytes // 8)
     return f"""# Written by `citygrid services start`; edits are overwritten.
