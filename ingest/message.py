@@ -57,6 +57,13 @@ class RawMessage(msgspec.Struct):
     redelivered: bool
 
 
+class Retried(RawMessage):
+    """A dead letter's message, tried again."""
+
+    digests: tuple[bytes, ...]
+    """Keys of the letters: the message itself, or items of it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """Messages of one connection to process and acknowledge together; an empty one is a tick of the clock."""
@@ -66,6 +73,8 @@ class Batch:
     """Number of the connection they came over: acknowledgements are void on any other."""
     backlog: int
     """Messages that were received and wait behind this batch."""
+    arrived_us: int | None = None
+    """Of dead letters tried again: when they came first, microseconds since 1970 UTC; None = now."""
 
     @property
     def redelivered(self) -> frozenset[int]:

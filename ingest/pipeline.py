@@ -53,7 +53,8 @@ def run(
     `lap` hears the name of each step when it ends.
     """
     memory.make_room(len(directory.fleet))
-    tables, said = decode(batch.messages, directory, limits.payload_bytes, now_us)
+    arrived_us = now_us if batch.arrived_us is None else batch.arrived_us
+    tables, said = decode(batch.messages, directory, limits.payload_bytes, arrived_us)
     lap("decode")
     refusals, frames = said.refusals, list[Frame]()
     repeated, changes = list[NDArray[np.int32]](), list[quality.Change]()
