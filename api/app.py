@@ -13,13 +13,25 @@ from api.description import describe
 from api.guard import Guard, SecurityHeaders
 from api.observe import Observe
 from api.parameters import operations, require_json, require_known
-from api.routes import catalogue, components, devices, grids, health, incidents, readings, stream, summary, tiles
+from api.routes import (
+    aggregate,
+    catalogue,
+    components,
+    devices,
+    grids,
+    health,
+    incidents,
+    readings,
+    stream,
+    summary,
+    tiles,
+)
 from api.services import Services
 
 PREFIX = "/api/v1"
 VERSION = "1.0.0"
 """Of the API, not of the program: grows by SemVer with what `openapi.json` promises."""
-ROUTERS = (catalogue, components, devices, readings, grids, incidents, stream, summary, tiles)
+ROUTERS = (catalogue, components, devices, readings, aggregate, grids, incidents, stream, summary, tiles)
 
 GZIP_FROM_BYTES = 1024
 GZIP_LEVEL = 4

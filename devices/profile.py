@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -31,6 +32,9 @@ class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Values that say "no sensor"; they are no measurement, also where they lie inside `min`..`max`."""
     max_step_per_s: float | None = None
     """Fastest believable change, units of the channel a second; None = any."""
+    average: Literal["arithmetic", "time_weighted"] = "arithmetic"
+    """Kind of mean over time: states that hold until they change, or are reported more often when something is up, are
+    weighted by how long they held (ADR-0009)."""
     counter: bool = False
     """True when it only ever grows: a fall is a counter that began anew."""
 

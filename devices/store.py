@@ -106,10 +106,11 @@ FROM device d JOIN staged_device s USING (label)
 """
 
 UPSERT_CHANNEL = """
-INSERT INTO profile_channel (profile, position, channel, unit, name_zh, name_en)
-VALUES (%(profile)s, %(position)s, %(channel)s, %(unit)s, %(name_zh)s, %(name_en)s)
+INSERT INTO profile_channel (profile, position, channel, unit, name_zh, name_en, average)
+VALUES (%(profile)s, %(position)s, %(channel)s, %(unit)s, %(name_zh)s, %(name_en)s, %(average)s)
 ON CONFLICT (profile, position) DO UPDATE
-SET unit = EXCLUDED.unit, name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en
+SET unit = EXCLUDED.unit, name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en,
+    average = EXCLUDED.average
 WHERE profile_channel.channel = EXCLUDED.channel
 RETURNING position
 """
@@ -224,6 +225,7 @@ async def upsert_channels(conn: AsyncConnection, profile: Profile) -> int:
                 "unit": channel.unit,
                 "name_zh": channel.name_zh,
                 "name_en": channel.name_en,
+                "average": channel.average,
             },
         )
         agreeing += cursor.rowcount

@@ -132,6 +132,20 @@ async def _follow_registry(settings: Settings, keeper: ShardKeeper) -> None:
         keeper.read_registry()
 
 
+def _keep(settings: Settings) -> retention.Keep:
+    """Give how long each class of data is kept; raises `InvalidInput` when that does not fit together."""
+    return retention.Keep(
+        readings=settings.retention_days,
+        minutes=settings.retention_1m_days,
+        fine=settings.retention_5m_days,
+        hours=settings.retention_1h_days,
+        days=settings.retention_1d_days,
+        events=settings.retention_events_days,
+        arrivals=settings.retention_arrivals_days,
+        dead_letters=settings.retention_dead_letters_days,
+    )
+
+
 async def _maintain(settings: Settings, keeper: ShardKeeper) -> None:
     """Keep roll-ups fresh and old readings out; of all processes only the one that carries the first shard does it."""
     enforced_at = now() - RETENTION_EVERY
@@ -143,11 +157,11 @@ async def _maintain(settings: Settings, keeper: ShardKeeper) -> None:
                     if not keeper.keeps_house:
                         await asyncio.sleep(RECONNECT_S)
                         continue
-                    while (await rollups.refresh(conn, now())).more:
+                    while (await rollups.refresh(conn, now(), zone=settings.timezone)).more:
                         await conn.commit()
                     await conn.commit()
                     if now() - enforced_at >= RETENTION_EVERY:
-                        await retention.enforce(conn, settings.retention_days, now())
+                        await retention.enforce(conn, _keep(settings), now(), zone=settings.timezone)
                         await ingest_minutes.delete_before(conn, now() - timedelta(days=settings.retention_days))
                         await conn.commit()
                         enforced_at = now()

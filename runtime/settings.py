@@ -43,6 +43,11 @@ class Settings(BaseSettings):
         description="How ingest processes share the city: empty = not at all, `districts` = a shard a district,"
         " or as listed: `130202,130203;130204`.",
     )
+    mqtt_client_id: str = Field(
+        default="citygrid-ingest",
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        description="What ingest's client ids begin with: another one for each installation on a broker.",
+    )
     metrics_host: str = Field(default="127.0.0.1", description="Address ingest's own metrics are served on.")
     metrics_port: int = Field(default=0, ge=0, le=65535, description="Port of ingest's own metrics; 0 = any free one.")
     timezone: str = Field(
@@ -52,6 +57,21 @@ class Settings(BaseSettings):
     batch_wait_s: float = Field(default=0.02, gt=0, le=5, description="Longest wait for a batch to fill, seconds.")
     payload_limit_bytes: int = Field(default=262_144, ge=1024, description="Larger messages become dead letters.")
     retention_days: int = Field(default=365, ge=1, description="Readings older than this are dropped.")
+    retention_1m_days: int = Field(default=7, ge=1, description="1-minute roll-ups older than this are dropped.")
+    retention_5m_days: int = Field(
+        default=1095,
+        ge=0,
+        description="5-minute roll-ups; 0 = kept for ever, as in the next two. Not less than readings.",
+    )
+    retention_1h_days: int = Field(default=0, ge=0, description="Hourly roll-ups; not less than 5-minute ones.")
+    retention_1d_days: int = Field(default=0, ge=0, description="Daily roll-ups; not less than hourly ones.")
+    retention_events_days: int = Field(default=365, ge=1, description="Facts that are no numbers (detections, states).")
+    retention_arrivals_days: int = Field(
+        default=365, ge=1, description="Messages by minute of arrival, and doubts by device and day."
+    )
+    retention_dead_letters_days: int = Field(
+        default=90, ge=1, description="Dead letters, counted from when they were last seen."
+    )
     rules_dir: Path | None = Field(default=None, description="Rule files to use instead of the default rule book.")
     profiles_dir: Path | None = Field(default=None, description="Device profiles to add to the shipped ones.")
     notify_urls: str = Field(

@@ -11,6 +11,7 @@ from api.routes.devices import Label
 from api.services import Use
 from core.errors import InvalidInput, NotFound
 from storage import series
+from storage.levels import Level
 from storage.queries import devices
 
 router = APIRouter(prefix="/devices/{label}/readings", tags=["readings"])
@@ -35,7 +36,15 @@ class Series(BaseModel):
     device: str
     channel: str
     unit: str
-    bucket_s: int = Field(description="Width of a bucket, seconds; buckets are aligned to the clock (UTC).")
+    level: Level = Field(
+        description="The coarsest roll-up that was read; raw = none. The newest readings are there on every level."
+    )
+    average: str = Field(
+        description="Kind of mean: arithmetic, or time_weighted for states that hold until they change."
+    )
+    bucket_s: int = Field(
+        description="Width of a bucket, seconds; aligned to the clock (UTC), from a day on to the city's days."
+    )
     points: list[tuple[int, float, float, float, int]] = Field(
         description="[start of bucket in epoch ms, min, mean, max, count]; a bucket without values is absent."
     )
@@ -80,9 +89,20 @@ async def list_readings(
         known = {row["channel"]: row for row in await devices.channels(conn, device["profile"])}
         if channel not in known:
             raise InvalidInput(f"channel: {device['profile']} has no {channel!r}; it has {', '.join(known)}")
-        width_s = series.bucket_s((until - since).total_seconds(), points)
-        position = known[channel]["position"]
-        rows = await series.buckets(conn, device["device_id"], position, start=since, end=until, width_s=width_s)
-    return Series.model_validate(
-        {"device": label, "channel": channel, "unit": known[channel]["unit"], "bucket_s": width_s, "points": rows}
+        question = series.Question(
+            device_id=device["device_id"],
+            position=known[channel]["position"],
+            start=since,
+            end=until,
+            points=points,
+        )
+        answer = await series.answer(conn, question)
+    return Series(
+        device=label,
+        channel=channel,
+        unit=known[channel]["unit"],
+        level=answer.level,
+        average=answer.average,
+        bucket_s=answer.bucket_s,
+        points=answer.points,
     )

@@ -26,9 +26,11 @@ class Summary(BaseModel):
     components: int
     devices: dict[str, int] = Field(description="Devices in use by health: online, late, silent, never.")
     open_incidents: dict[str, int] = Field(description="By severity.")
-    readings_last_minute: int = Field(description="Device messages stored, by event time.")
+    readings_last_minute: int = Field(
+        description="Device messages stored in the last whole minute of arrival: 0 to 60 s old."
+    )
     lag_s: float | None = Field(
-        description="From event to arrival, 95th percentile of the devices heard in the last minute; replays left out."
+        description="From event to arrival, mean of the same messages; late ones and replays left out."
     )
     last_ingest_at: datetime | None
 

@@ -21,18 +21,18 @@ INCIDENTS = """
 SELECT severity, count(*) FROM incident WHERE stage NOT IN ('resolved', 'closed') GROUP BY severity
 """
 
-# One probe of the identity index a device: readings have no index on time alone. Lag leaves out replays, which are old
-# on purpose (origin 2).
-READINGS = """
-SELECT coalesce(sum(r.n), 0)::bigint AS readings_last_minute,
-       percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM s.received_at - s.ts))
-           FILTER (WHERE s.origin <> 2) AS lag_s
-FROM device_state AS s
-CROSS JOIN LATERAL (
-    SELECT count(*) AS n FROM reading
-    WHERE device_id = s.device_id AND ts > %(now)s - INTERVAL '1 minute' AND ts <= %(now)s
-) AS r
-WHERE s.received_at > %(now)s - INTERVAL '1 minute'
+# What the marks of the roll-ups say of the last whole minute of arrival: few rows, however many devices there are. They
+# are added to `ingest_1m` when their bucket is rolled up.
+FLOW = """
+SELECT coalesce(sum(messages), 0)::bigint AS readings_last_minute,
+       sum(lag_sum_s) / nullif(sum(messages) - sum(late), 0) AS lag_s
+FROM (
+    SELECT messages, late, lag_sum_s FROM ingest_1m
+    WHERE minute = date_trunc('minute', %(now)s::timestamptz) - INTERVAL '1 minute'
+    UNION ALL
+    SELECT messages, late, lag_sum_s FROM rollup_queue
+    WHERE minute = date_trunc('minute', %(now)s::timestamptz) - INTERVAL '1 minute'
+) AS stored
 """
 LAST_INGEST = "SELECT max(received_at) FROM device_state"
 CITY = "SELECT value FROM city_fact WHERE key = 'city'"
@@ -58,9 +58,9 @@ async def open_by_severity(conn: AsyncConnection) -> dict[str, int]:
 
 
 async def flow(conn: AsyncConnection, clock: Mapping[str, object]) -> dict[str, Any]:
-    """Give the messages of the last minute, the lag and the time of the newest one."""
+    """Give the messages of the last whole minute, their mean lag, and the time of the newest message."""
     async with conn.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(READINGS, clock)
+        await cursor.execute(FLOW, clock)
         counts = await cursor.fetchone() or {}
     return {**counts, "last_ingest_at": await last_ingest(conn)}
 

@@ -66,6 +66,6 @@ async def test_compressed_readings_are_dropped_like_others(community: str) -> No
         await conn.execute(INSERT, {"ts": NOW - timedelta(days=50), "device_id": 1, "value": 3.0})
         await conn.execute(COMPRESS)
 
-        done = await retention.enforce(conn, 30, NOW)
+        done = await retention.enforce(conn, retention.Keep(readings=30, fine=90), NOW)
 
     assert done.reading_chunks == 1

@@ -9,11 +9,12 @@ import pytest
 from psycopg import AsyncConnection
 
 from storage import retention, rollups
-from storage.retention import Enforced
+from storage.retention import Enforced, Keep
 
 pytestmark = pytest.mark.services
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+KEEP = Keep(readings=30, minutes=7, fine=90, events=30, arrivals=30, dead_letters=30)
 INSERT = """
 INSERT INTO reading (ts, device_id, seq, received_at, quality, origin, unit_grid_id, "values")
 VALUES (%(ts)s, 1, 0, %(received_at)s, 0, 0, 0, '{1,2}')
@@ -53,7 +54,7 @@ async def kept(conn: AsyncConnection, query: str) -> list[datetime]:
 async def test_readings_go_after_their_time_and_rollups_three_times_later(conn: AsyncConnection) -> None:
     oldest, older, old, fresh = await store(conn, 200, 50, 32, 1)
 
-    done = await retention.enforce(conn, 30, NOW)
+    done = await retention.enforce(conn, KEEP, NOW)
 
     assert await kept(conn, KEPT_READINGS) == [fresh]
     assert await kept(conn, KEPT_FINE) == [older, old, fresh]
@@ -66,23 +67,23 @@ async def test_readings_go_after_their_time_and_rollups_three_times_later(conn: 
 async def test_a_chunk_stays_while_any_of_its_readings_must(conn: AsyncConnection) -> None:
     times = await store(conn, 30.1)
 
-    await retention.enforce(conn, 30, NOW)
+    await retention.enforce(conn, KEEP, NOW)
 
     assert await kept(conn, KEPT_READINGS) == times
 
 
 async def test_enforcing_twice_drops_nothing_more(conn: AsyncConnection) -> None:
     await store(conn, 50, 1)
-    await retention.enforce(conn, 30, NOW)
+    await retention.enforce(conn, KEEP, NOW)
 
-    again = await retention.enforce(conn, 30, NOW)
+    again = await retention.enforce(conn, KEEP, NOW)
 
     assert set(astuple(again)) == {0}
 
 
 async def test_a_reading_later_than_its_chunk_was_dropped_does_not_spoil_the_rollup(conn: AsyncConnection) -> None:
     (old,) = await store(conn, 50)
-    await retention.enforce(conn, 30, NOW)
+    await retention.enforce(conn, KEEP, NOW)
     await conn.execute(INSERT, {"ts": old, "received_at": NOW})
 
     await rollups.refresh(conn, NOW)
@@ -94,7 +95,7 @@ async def test_dead_letters_go_when_they_were_last_seen_long_ago(conn: AsyncConn
     await conn.execute(DEAD_LETTER, {"digest": b"old", "seen": NOW - timedelta(days=31)})
     await conn.execute(DEAD_LETTER, {"digest": b"new", "seen": NOW - timedelta(days=29)})
 
-    done = await retention.enforce(conn, 30, NOW)
+    done = await retention.enforce(conn, KEEP, NOW)
 
     assert done.dead_letters == 1
 
@@ -105,7 +106,7 @@ async def test_events_and_counts_of_doubts_go_with_the_readings(conn: AsyncConne
         await conn.execute(EVENT, {"ts": at})
         await conn.execute("INSERT INTO device_quality (device_id, day, late) VALUES (1, %s, 1)", (at,))
 
-    done = await retention.enforce(conn, 30, NOW)
+    done = await retention.enforce(conn, KEEP, NOW)
 
     assert (done.event_chunks, done.quality_days) == (1, 1)
     assert await kept(conn, "SELECT ts FROM event") == [NOW - timedelta(days=1)]
@@ -115,7 +116,7 @@ async def test_events_and_counts_of_doubts_go_with_the_readings(conn: AsyncConne
 async def test_a_writer_may_enforce_and_a_reader_may_not(conn: AsyncConnection, database: str) -> None:
     await store(conn, 50)
     async with await AsyncConnection.connect(database, options="-c role=citygrid_writer") as writer:
-        done = await retention.enforce(writer, 30, NOW)
+        done = await retention.enforce(writer, KEEP, NOW)
     async with await AsyncConnection.connect(database, options="-c role=citygrid_reader") as reader:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             await reader.execute(retention.DROP_READINGS, {"cutoff": NOW})

@@ -1,119 +1,67 @@
 """The roll-ups say what the readings say: compared with brute force over random, late, repeated and concurrent data."""
 
-import math
 import random
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 from psycopg import AsyncConnection
 
-from storage import rollups
+from storage import levels, rollup_sql, rollups
+from storage.levels import Level
 from storage.rollups import Refreshed
+from tests import rollup_brute_force as brute
+from tests.rollup_brute_force import INSERT, STORED, Cell
 
 pytestmark = pytest.mark.services
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-LATER = NOW + timedelta(minutes=5)
-CHANNELS = """
-INSERT INTO profile_channel (profile, position, channel, unit, name_zh, name_en)
-SELECT 'test', n, 'channel_' || n, '1', '', '' FROM generate_series(1, 4) AS n
-"""
-INSERT = """
-INSERT INTO reading (ts, device_id, seq, received_at, quality, origin, unit_grid_id, "values")
-VALUES (%s, %s, %s, %s, %s, 1, 0, %s) ON CONFLICT DO NOTHING
-"""
-STORED = 'SELECT device_id, ts, seq, "values" FROM reading'
-ROLLED = {
-    timedelta(minutes=5): "SELECT device_id, bucket, messages, counts, mins, maxs, sums, lasts FROM reading_5m",
-    timedelta(hours=1): "SELECT device_id, bucket, messages, counts, mins, maxs, sums, lasts FROM reading_1h",
-}
-
-Key = tuple[int, datetime, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One device, bucket and channel."""
-
-    messages: int
-    count: int
-    low: float | None
-    high: float | None
-    total: float
-    last: float | None
+LATER = NOW + timedelta(minutes=5) + rollups.GRACE
+IN_THE_END = NOW + timedelta(days=2)
 
 
 @pytest.fixture
 async def conn(database: str) -> AsyncIterator[AsyncConnection]:
     async with await AsyncConnection.connect(database, options="-c timezone=Asia/Shanghai") as connection:
-        await connection.execute(CHANNELS)
-        await connection.commit()
+        await brute.register(connection)
         yield connection
 
 
 def random_readings(rng: random.Random, count: int, days: float) -> list[tuple[object, ...]]:
-    """Readings of twenty devices with two to four channels, some not measured, some instants shared."""
-    rows: list[tuple[object, ...]] = []
-    for _ in range(count):
-        device = rng.randrange(1, 21)
-        ts = NOW - timedelta(seconds=rng.randrange(int(days * 86_400)))
-        values = [None if rng.random() < 0.2 else round(rng.gauss(20, 5), 3) for _ in range(2 + device % 3)]
-        rows.append((ts, device, rng.randrange(3), NOW, 1 if rng.random() < 0.1 else 0, values))
-    return rows
+    return brute.random_readings(rng, NOW, count, timedelta(days=days))
 
 
-def floor(ts: datetime, width: timedelta) -> datetime:
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    return epoch + (ts - epoch) // width * width
-
-
-def brute_force(stored: Iterable[tuple[int, datetime, int, list[float | None]]], width: timedelta) -> dict[Key, Cell]:
-    grouped: dict[Key, list[float | None]] = {}
-    for device, ts, _, values in sorted(stored, key=lambda row: (row[1], row[2])):
-        for position, value in enumerate(values):
-            grouped.setdefault((device, floor(ts, width), position), []).append(value)
-    cells: dict[Key, Cell] = {}
-    for key, values in grouped.items():
-        known = [value for value in values if value is not None]
-        cells[key] = Cell(
-            len(values),
-            len(known),
-            min(known, default=None),
-            max(known, default=None),
-            math.fsum(known),
-            known[-1] if known else None,
-        )
-    return cells
-
-
-async def rolled_up(conn: AsyncConnection, width: timedelta) -> dict[Key, Cell]:
-    cells: dict[Key, Cell] = {}
-    for device, bucket, messages, *arrays in await (await conn.execute(ROLLED[width])).fetchall():
-        for position, (count, low, high, total, last) in enumerate(zip(*arrays, strict=True)):
-            cells[device, bucket, position] = Cell(messages, count, low, high, pytest.approx(total, abs=1e-6), last)
-    return cells
-
-
-async def refresh_all(conn: AsyncConnection, limit: int = rollups.BITE) -> list[Refreshed]:
+async def refresh_all(conn: AsyncConnection, limit: int = rollups.BITE, now: datetime = LATER) -> list[Refreshed]:
     done: list[Refreshed] = []
     while not done or done[-1].more:
-        done.append(await rollups.refresh(conn, LATER, limit=limit))
+        done.append(await rollups.refresh(conn, now, limit=limit))
         await conn.commit()
     return done
 
 
 async def store(conn: AsyncConnection, rows: list[tuple[object, ...]], batch: int) -> None:
     for start in range(0, len(rows), batch):
-        async with conn.cursor() as cursor:
-            await cursor.executemany(INSERT, rows[start : start + batch])
-        await conn.commit()
+        await brute.store(conn, rows[start : start + batch])
+
+
+async def assert_all_levels_equal_brute_force(conn: AsyncConnection) -> None:
+    stored = await (await conn.execute(STORED)).fetchall()
+    for level in (Level.FINE, Level.HOUR, Level.DAY):
+        expected = brute.cells(stored, level)
+        assert await brute.rolled(conn, level) == expected
+        assert await brute.classed(conn, level) == brute.merged(expected)
+    kept = brute.busy(stored, rollup_sql.CHATTY)
+    minutes = {
+        key: cell
+        for key, cell in brute.cells(stored, Level.MINUTE).items()
+        if (key[0], levels.floor(Level.FINE, key[1], brute.ZONE)) in kept
+    }
+    assert await brute.rolled(conn, Level.MINUTE) == minutes
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_rollups_equal_brute_force_whatever_arrives_late_twice_or_in_pieces(
+async def test_every_level_equals_brute_force_whatever_arrives_late_twice_or_in_pieces(
     conn: AsyncConnection, seed: int
 ) -> None:
     rng = random.Random(seed)
@@ -123,21 +71,88 @@ async def test_rollups_equal_brute_force_whatever_arrives_late_twice_or_in_piece
 
     await store(conn, late + late[:50] + random_readings(rng, 200, days=0.1), batch=30)
     await refresh_all(conn, limit=rng.randrange(5, 50))
+    await store(conn, random_readings(rng, 100, days=3), batch=30)
+    await refresh_all(conn, now=IN_THE_END)
 
-    stored = await (await conn.execute(STORED)).fetchall()
-    for width in ROLLED:
-        assert await rolled_up(conn, width) == brute_force(stored, width)
+    await assert_all_levels_equal_brute_force(conn)
+
+
+async def test_days_begin_at_midnight_of_the_city(conn: AsyncConnection) -> None:
+    midnight = datetime(2026, 11, 21, 16, 0, tzinfo=UTC)
+    before = (midnight - timedelta(microseconds=1), 1, 0, NOW, 0, [1.0])
+    at = (midnight, 1, 0, NOW, 0, [2.0])
+
+    await store(conn, [before, at], batch=2)
+    await refresh_all(conn, now=IN_THE_END)
+
+    days = await (await conn.execute("SELECT bucket, sums FROM reading_1d ORDER BY bucket")).fetchall()
+    assert days == [(midnight - timedelta(days=1), [1.0]), (midnight, [2.0])]
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/St_Johns", "UTC"])
+async def test_days_are_made_anew_when_the_city_s_time_zone_is_changed(conn: AsyncConnection, zone: str) -> None:
+    rows = [(NOW - timedelta(hours=hours), 1, 0, NOW, 0, [1.0]) for hours in range(60)]
+    await store(conn, rows, batch=60)
+    await refresh_all(conn, now=IN_THE_END)
+
+    done = Refreshed(marks=0, buckets=0, rows=0, more=True)
+    while done.more:
+        done = await rollups.refresh(conn, IN_THE_END, zone=zone)
+
+    expected = await (
+        await conn.execute(
+            "SELECT date_trunc('day', ts, %(zone)s), count(*)::int FROM reading GROUP BY 1 ORDER BY 1", {"zone": zone}
+        )
+    ).fetchall()
+    found = await (await conn.execute("SELECT bucket, messages FROM reading_1d ORDER BY bucket")).fetchall()
+    assert found == expected
+
+
+async def test_an_hour_is_computed_when_it_has_ended(conn: AsyncConnection) -> None:
+    await store(conn, [(NOW, 1, 0, NOW, 0, [1.0])], batch=1)
+    await refresh_all(conn)
+    early = await brute.rolled(conn, Level.HOUR)
+
+    await refresh_all(conn, now=NOW + timedelta(hours=1) + rollups.GRACE)
+
+    assert early == {}
+    assert await brute.rolled(conn, Level.HOUR) == {(1, NOW, 1): Cell(1, 1.0, 1.0, 1.0, 1.0)}
+
+
+async def test_a_late_reading_shortens_how_long_the_one_before_it_held(conn: AsyncConnection) -> None:
+    def lamp(minute: int, value: float) -> tuple[object, ...]:
+        return (NOW + timedelta(minutes=minute), 2, 0, NOW, 0, [0.0, value])
+
+    await store(conn, [lamp(4, 1.0), lamp(6, 0.0)], batch=2)
+    await refresh_all(conn, now=IN_THE_END)
+
+    await store(conn, [lamp(5, 7.0)], batch=1)
+    await refresh_all(conn, now=IN_THE_END)
+
+    fine = await brute.rolled(conn, Level.FINE)
+    second = fine[2, NOW + timedelta(minutes=5), 2]
+    assert (second.area, second.held_s) == (1.0 * 60 + 7.0 * 60, 120.0)
+
+
+async def test_quiet_devices_have_no_minutes(conn: AsyncConnection) -> None:
+    for device, messages in ((1, rollup_sql.CHATTY), (3, rollup_sql.CHATTY - 1)):
+        rows = [(NOW + timedelta(seconds=n), device, 0, NOW, 0, [1.0]) for n in range(messages)]
+        await store(conn, rows, batch=messages)
+
+    await refresh_all(conn)
+
+    assert {device for device, _, _ in await brute.rolled(conn, Level.MINUTE)} == {1}
 
 
 async def test_a_second_refresh_finds_nothing_to_do(conn: AsyncConnection) -> None:
     await store(conn, random_readings(random.Random(1), 100, days=1), batch=100)
     await refresh_all(conn)
-    before = await rolled_up(conn, timedelta(minutes=5))
+    before = await brute.rolled(conn, Level.FINE)
 
     again = await rollups.refresh(conn, LATER)
 
     assert again == Refreshed(marks=0, buckets=0, rows=0, more=False)
-    assert await rolled_up(conn, timedelta(minutes=5)) == before
+    assert await brute.rolled(conn, Level.FINE) == before
 
 
 async def test_a_refresh_that_dies_before_its_commit_is_done_again(conn: AsyncConnection) -> None:
@@ -148,7 +163,7 @@ async def test_a_refresh_that_dies_before_its_commit_is_done_again(conn: AsyncCo
     await refresh_all(conn)
 
     stored = await (await conn.execute(STORED)).fetchall()
-    assert await rolled_up(conn, timedelta(minutes=5)) == brute_force(stored, timedelta(minutes=5))
+    assert await brute.rolled(conn, Level.FINE) == brute.cells(stored, Level.FINE)
     minutes = await (await conn.execute("SELECT sum(messages) FROM ingest_1m")).fetchone()
     assert minutes == (len(stored),)
 
@@ -156,12 +171,12 @@ async def test_a_refresh_that_dies_before_its_commit_is_done_again(conn: AsyncCo
 async def test_a_late_reading_touches_its_own_device_and_bucket_only(conn: AsyncConnection) -> None:
     await store(conn, random_readings(random.Random(3), 300, days=1), batch=300)
     await refresh_all(conn)
-    late = (NOW - timedelta(hours=7), 5, 9, NOW, 1, [1.0, 2.0, 3.0])
+    late = (NOW - timedelta(days=2, hours=7), 5, 9, NOW, 1, [1.0, 2.0, 3.0])
 
     await store(conn, [late], batch=1)
     done = await refresh_all(conn)
 
-    assert done == [Refreshed(marks=1, buckets=1, rows=2, more=False)]
+    assert done == [Refreshed(marks=1, buckets=1, rows=3, more=False)]
 
 
 async def test_a_redelivered_reading_leaves_no_mark(conn: AsyncConnection) -> None:
@@ -186,8 +201,7 @@ async def test_readings_committed_while_a_refresh_runs_are_in_the_next_one(
 
     await refresh_all(conn)
 
-    cells = await rolled_up(conn, timedelta(minutes=5))
-    assert cells == {(1, NOW, 0): Cell(2, 2, 1.0, 5.0, 6.0, 5.0)}
+    assert await brute.rolled(conn, Level.FINE) == {(1, NOW, 1): Cell(2, 1.0, 5.0, 6.0, 5.0)}
 
 
 async def test_a_bucket_is_computed_once_however_many_batches_touched_it(conn: AsyncConnection) -> None:
@@ -196,7 +210,7 @@ async def test_a_bucket_is_computed_once_however_many_batches_touched_it(conn: A
     done = await refresh_all(conn, limit=1)
 
     assert done == [
-        Refreshed(marks=30, buckets=1, rows=6, more=True),
+        Refreshed(marks=30, buckets=1, rows=3, more=True),
         Refreshed(marks=0, buckets=0, rows=0, more=False),
     ]
 
@@ -216,11 +230,11 @@ async def test_copied_readings_are_rolled_up_too(conn: AsyncConnection) -> None:
         await copy.write_row((NOW, 7, 0, NOW, 0, 0, 0, [1.5, None]))
     await conn.commit()
 
-    await refresh_all(conn)
+    await refresh_all(conn, now=IN_THE_END)
 
-    assert await rolled_up(conn, timedelta(hours=1)) == {
-        (7, NOW, 0): Cell(1, 1, 1.5, 1.5, 1.5, 1.5),
-        (7, NOW, 1): Cell(1, 0, None, None, 0.0, None),
+    assert await brute.rolled(conn, Level.HOUR) == {
+        (7, NOW, 1): Cell(1, 1.5, 1.5, 1.5, 1.5),
+        (7, NOW, 2): Cell(0, None, None, 0.0, None),
     }
 
 
@@ -252,7 +266,7 @@ async def test_a_writer_may_refresh(conn: AsyncConnection, database: str) -> Non
     async with await AsyncConnection.connect(database, options="-c role=citygrid_writer") as writer:
         done = await rollups.refresh(writer, LATER)
 
-    assert done == Refreshed(marks=1, buckets=1, rows=2, more=False)
+    assert done == Refreshed(marks=1, buckets=1, rows=1, more=False)
 
 
 async def test_a_reader_may_not_refresh(database: str) -> None:
