@@ -3,6 +3,7 @@
 A decoder is pure: topic and payload to records and facts, or `InvalidInput` in words. It knows no registry, no state.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -38,19 +39,18 @@ FORMATS: tuple[Format, ...] = (
 
 def of_topic(topic: str) -> Format | None:
     """Give the format of a topic, or None when no filter matches."""
-    parts = topic.split("/")
-    for known in FORMATS:
-        if any(_matches(wanted.split("/"), parts) for wanted in known.filters):
-            return known
-    return None
+    found = _ROUTES.fullmatch(topic)
+    return _BY_NAME[found.lastgroup] if found is not None and found.lastgroup is not None else None
 
 
-def _matches(wanted: list[str], parts: list[str]) -> bool:
-    """Match a topic against a filter: MQTT 5, 4.7.1 (`+` one level, `#` the rest)."""
-    if wanted[-1] == "#":
-        return len(parts) >= len(wanted) - 1 and _levels_match(wanted[:-1], parts)
-    return len(parts) == len(wanted) and _levels_match(wanted, parts)
+def _pattern(topic_filter: str) -> str:
+    """Give a topic filter as a regular expression: MQTT 5, 4.7.1 (`+` one level, `#` the level above and the rest)."""
+    levels = topic_filter.removesuffix("/#").split("/")
+    rest = "(?:/.*)?" if topic_filter.endswith("/#") else ""
+    return "/".join("[^/]*" if level == "+" else re.escape(level) for level in levels) + rest
 
 
-def _levels_match(wanted: list[str], parts: list[str]) -> bool:
-    return all(level in {"+", part} for level, part in zip(wanted, parts, strict=False))
+_BY_NAME = {known.name: known for known in FORMATS}
+_ROUTES = re.compile(
+    "|".join(f"(?P<{known.name}>{'|'.join(map(_pattern, known.filters))})" for known in FORMATS), re.DOTALL
+)
