@@ -26,9 +26,10 @@ from wire.uplinks import CODECS
 app = typer.Typer(no_args_is_help=True, help="Devices: register on components, list, retire.")
 
 ACTOR = "command line"
+NAMING = ("format", "address", "codec")
 COLUMNS = (
     *("label", "profile", "component_code", "district_code", "lon_deg", "lat_deg", "interval_s", "install"),
-    *("format", "address", "codec"),
+    *NAMING,
 )
 LIST = """
 SELECT d.label, d.profile, d.state, c.code AS component_code, d.district_code, d.interval_s, d.format,
@@ -161,9 +162,11 @@ def list_devices(
     if not rows:
         print("no devices: register some with `citygrid devices import FILE`")
         return
-    table = Table(*rows[0])
+    all_native = all(row["format"] == NATIVE for row in rows)
+    columns = [name for name in rows[0] if not (all_native and name in NAMING)]
+    table = Table(*columns)
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
+        table.add_row(*("" if row[name] is None else str(row[name]) for name in columns))
     Console().print(table)
 
 

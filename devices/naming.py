@@ -8,6 +8,9 @@ from devices.model import Registration
 from devices.profile import Profile
 from wire import addresses, uplinks
 
+EVERYONES = frozenset({"battery_pct"})
+"""What nearly every device measures: no sign that a codec fits."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
@@ -47,6 +50,6 @@ def _codec_fault(row: Registration, profiles: Mapping[str, Profile]) -> str:
         return f"a device of format {row.format} sends no bytes that need a codec"
     if codec is None:
         return f"there is no uplink codec {row.codec!r}; known: {', '.join(uplinks.CODECS)}"
-    if profile is not None and codec.gives.isdisjoint(profile.channel_names):
-        return f"the codec {row.codec} gives nothing that a {row.profile} measures"
+    if profile is not None and (codec.gives - EVERYONES).isdisjoint(profile.channel_names):
+        return f"the codec {row.codec} gives nothing that a {row.profile} is there to measure"
     return ""

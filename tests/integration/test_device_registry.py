@@ -113,6 +113,7 @@ async def test_each_bad_address_says_why(city: str) -> None:
         speaking(5, "chirpstack", "24e124713d111112", "unknown"),
         speaking(6, "sparkplug", "group/node/device", "milesight_em320_tilt"),
         speaking(7, "chirpstack", "24E124713D111111"),
+        replace(small_city.bus(), format="chirpstack", address="24e124713d111113", codec="milesight_em500_swl"),
         speaking(8, "things_stack", "24e124713d111111"),
     )
 
@@ -124,6 +125,7 @@ async def test_each_bad_address_says_why(city: str) -> None:
         (5, "codec", "unknown_codec"),
         (6, "codec", "unknown_codec"),
         (7, "address", "address_taken"),
+        (8, "codec", "unknown_codec"),
     ]
 
 
