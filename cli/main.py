@@ -28,6 +28,7 @@ COMMANDS = {
     "readings": "Stored readings. Example: citygrid readings export out.csv --profile camera --from 24h",
     "rules": "Rules and their tests. Example: citygrid rules test",
     "run": "The platform's processes. Example: citygrid run ingest",
+    "ingest": "Running ingest processes, live. Example: citygrid ingest top",
     "simulate": "Simulate, record, replay. Example: citygrid simulate replay feed.ndjson --speed 10",
     "grafana": "Dashboards of a Grafana server. Example: citygrid grafana push --url http://localhost:3000",
 }

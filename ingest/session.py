@@ -25,6 +25,9 @@ SESSION_EXPIRY_S = 7 * 24 * 3600
 BUFFER_LIMIT_BYTES = 64 * 1024 * 1024
 """Above this the socket is not read, so that memory stays bounded; the broker queues meanwhile."""
 
+MESSAGE_BYTES = 256
+"""What a waiting message costs beside its payload, about: QoS 0 knows no window, so this bounds how many may wait."""
+
 _GRANTED = (mqtt5.SubAckReasonCode.GRANTED_QOS_AT_MOST_ONCE, mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE)
 
 
@@ -101,7 +104,7 @@ class Session(asyncio.Protocol):
     def take(self, limit: int) -> list[RawMessage]:
         """Give up to `limit` waiting messages, oldest first, and read on if reading was paused."""
         taken = [self.inbox.popleft() for _ in range(min(limit, len(self.inbox)))]
-        self._held_bytes -= sum(len(message.payload) for message in taken)
+        self._held_bytes -= sum(len(message.payload) for message in taken) + MESSAGE_BYTES * len(taken)
         if self._paused and self._held_bytes < self._buffer_limit_bytes // 2 and self._transport is not None:
             self._paused = False
             self._transport.resume_reading()
@@ -166,7 +169,7 @@ class Session(asyncio.Protocol):
                 start += size
                 if isinstance(packet, mqtt5.PublishPacket):
                     payload = packet.payload
-                    held_bytes += len(payload)
+                    held_bytes += len(payload) + MESSAGE_BYTES
                     receive(RawMessage(packet.topic, payload, packet.packet_id, packet.duplicate))
                 else:
                     self._handle(packet)

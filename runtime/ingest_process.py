@@ -58,6 +58,7 @@ async def _main(settings: Settings) -> None:
         setup=_setup(settings),
         metrics=metrics,
         clock=now,
+        client_id=settings.mqtt_client_id,
     )
     identity = Identity(
         process=f"{socket.gethostname()}:{os.getpid()}",

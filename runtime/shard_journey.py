@@ -47,6 +47,8 @@ class ShardJourney:
         self._place = place
         self._drains = drains
         self._is_drained = False
+        self.is_ending = False
+        """Whether its last batch is done."""
         mode = Mode(may_connect=lambda: self.carrier.may_connect, drains=drains)
         self.source = Source(place.broker, lanes.queues(shard, place.client_id), place.limits, mode)
         setup = replace(place.setup, shard=shard)
@@ -60,6 +62,7 @@ class ShardJourney:
         try:
             await self.carrier.run()
         finally:
+            self.is_ending = True
             self.source.close(forget=self._is_drained)
             await asyncio.sleep(0)  # the goodbye and the last acknowledgements leave
             for helper in helpers:

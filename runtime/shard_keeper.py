@@ -17,7 +17,7 @@ from alerts import store as incidents
 from core.errors import Unavailable
 from ingest import lanes, source
 from ingest.lanes import Shard
-from runtime import shares
+from runtime import patience, shares
 from runtime.shard_journey import Place, ShardJourney
 from storage import leases
 from storage.leases import Lease, LeaseLost
@@ -27,6 +27,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 ROUND_S = 1.0
 """How often a process says that it lives and looks for shards; well within the life of a lease."""
+ROUND_PATIENCE_S = 5.0
+"""A database that is silent for so long in a round is hung up on: a lease lasts 10 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,7 @@ class ShardKeeper:
         self._identity = identity
         self._shards = {shard.name: shard for shard in shards}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._to_give: set[str] = set()
         self._said = ""
         self._stopping = asyncio.Event()
 
@@ -102,12 +105,13 @@ class ShardKeeper:
         declared = [(shard.name, shard.districts, shard.takes_foreign) for shard in self._shards.values()]
         await leases.declare(conn, declared)
         for journey in self.journeys.values():
-            if not journey.carrier.is_open:
+            if not (journey.carrier.is_open or journey.is_ending):
                 await self._renew(conn, journey)
         rows = {lease.shard: lease for lease in await leases.leases(conn)}
         alike = [it.process for it in await leases.processes(conn) if it.setting == me.setting]
         plan = shares.plan(me.process, alike, list(self._shards.values()), list(rows.values()))
-        for name in plan.give:
+        given, self._to_give = set(plan.give) & self._to_give, set(plan.give)
+        for name in given:  # wanted twice in a row: what another process takes just now is not counted yet
             if name in self.journeys:
                 log.info("shard_given", shard=name, processes=len(alike))
                 self.journeys[name].carrier.stop()

@@ -29,7 +29,9 @@ SET setting = EXCLUDED.setting, metrics_url = EXCLUDED.metrics_url, expires_at =
 """
 WITHDRAW = "DELETE FROM ingest_process WHERE process = %(process)s OR expires_at < now() - %(kept)s::interval"
 PROCESSES = """
-SELECT process, setting, metrics_url, started_at FROM ingest_process
+SELECT process, setting, metrics_url,
+       extract(epoch FROM clock_timestamp() - started_at)::double precision AS age_s
+FROM ingest_process
 WHERE expires_at > clock_timestamp() ORDER BY process
 """
 DECLARE = """
@@ -114,7 +116,7 @@ class Process:
     process: str
     setting: str
     metrics_url: str
-    started_at: datetime
+    age_s: float
 
 
 async def announce(conn: AsyncConnection, process: str, setting: str, metrics_url: str) -> None:
