@@ -1,5 +1,6 @@
 """Quality flags that travel with a reading; bits of one integer column."""
 
+from collections.abc import Mapping
 from enum import IntFlag
 
 
@@ -25,3 +26,19 @@ class Quality(IntFlag):
     """A later reading of its device had come in an earlier message."""
     CLOCK_UNSET = 256
     """The device's clock was never set: the time of arrival stands in."""
+
+
+COUNTED: Mapping[str, Quality] = {
+    "late": Quality.LATE,
+    "out_of_order": Quality.OUT_OF_ORDER,
+    "out_of_range": Quality.OUT_OF_RANGE,
+    "sentinel": Quality.SENTINEL,
+    "suspect_jump": Quality.SUSPECT_JUMP,
+    "counter_reset": Quality.COUNTER_RESET,
+    "clock": Quality.CLOCK_AHEAD | Quality.CLOCK_UNSET,
+}
+"""The doubts that are counted by device and day, and the flags that make each."""
+REPEATED = "repeated"
+"""Counted beside them: readings that were stored already."""
+REFUSED = "refused"
+"""Counted beside them: messages, or items of one, that became dead letters."""

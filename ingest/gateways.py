@@ -31,9 +31,9 @@ def decode(index: int, message: RawMessage, district: str, result: Gathering) ->
             try:
                 row = _row(item, directory.codecs[profile].values_decoder)
             except _NOT_JSON_V1 as error:
-                result.refuse(index, number, Reason.MALFORMED, str(error))
+                result.refuse(index, number, Reason.MALFORMED, str(error), slot)
             except InvalidInput as error:
-                result.refuse(index, number, Reason.BAD_TIME, str(error))
+                result.refuse(index, number, Reason.BAD_TIME, str(error), slot)
             else:
                 result.gathered[profile].add(index, number, slot, row)
 

@@ -22,7 +22,7 @@ class Reason(StrEnum):
     MALFORMED = "malformed"
     """The payload is not what its topic's format says; native JSON that names a channel the profile does not have."""
     BAD_TIME = "bad_time"
-    """`ts` is not a time, or lies before 2015: the device's clock was never set."""
+    """`ts` is not a time, or lies before 1970 or after 2100."""
     FUTURE = "future"
     """`ts` is later than the tolerance allows."""
     TOO_OLD = "too_old"

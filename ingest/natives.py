@@ -52,7 +52,7 @@ class Natives:
         for row, ts in enumerate(ts_us):
             if ts is None:
                 detail = f"ts {self.items[row].ts!r} is not RFC 3339 with an offset (write Z or +08:00)"
-                result.refuse(self.messages[row], self.numbers.get(row, 0), Reason.BAD_TIME, detail)
+                result.refuse(self.messages[row], self.numbers.get(row, 0), Reason.BAD_TIME, detail, self.slots[row])
         kept = [row for row, ts in enumerate(ts_us) if ts is not None]
         self.numbers = {new: self.numbers[row] for new, row in enumerate(kept) if row in self.numbers}
         self.items = [self.items[row] for row in kept]

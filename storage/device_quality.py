@@ -3,10 +3,39 @@
 Takes a connection, never commits.
 """
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import AsyncConnection
 
+from core.quality import COUNTED, REFUSED, REPEATED
+from storage.dead_letters import DeadLetter
+
+COLUMNS = (REPEATED, *COUNTED, REFUSED)
+"""What is counted; the columns of `device_quality`."""
+
+# In order of the key, as everybody who writes here: two that write the same devices wait, and do not deadlock.
+ADD = """
+INSERT INTO device_quality AS kept (device_id, day, repeated, late, out_of_order, out_of_range, sentinel, suspect_jump,
+                                    counter_reset, clock, refused)
+SELECT device_id, (%(now)s AT TIME ZONE 'UTC')::date, repeated, late, out_of_order, out_of_range, sentinel,
+       suspect_jump, counter_reset, clock, refused
+FROM unnest(%(device_id)s::int[], %(repeated)s::int[], %(late)s::int[], %(out_of_order)s::int[],
+            %(out_of_range)s::int[], %(sentinel)s::int[], %(suspect_jump)s::int[], %(counter_reset)s::int[],
+            %(clock)s::int[], %(refused)s::int[])
+     AS given (device_id, repeated, late, out_of_order, out_of_range, sentinel, suspect_jump, counter_reset, clock,
+               refused)
+ORDER BY device_id
+ON CONFLICT (device_id, day) DO UPDATE
+SET repeated = kept.repeated + EXCLUDED.repeated, late = kept.late + EXCLUDED.late,
+    out_of_order = kept.out_of_order + EXCLUDED.out_of_order, out_of_range = kept.out_of_range + EXCLUDED.out_of_range,
+    sentinel = kept.sentinel + EXCLUDED.sentinel, suspect_jump = kept.suspect_jump + EXCLUDED.suspect_jump,
+    counter_reset = kept.counter_reset + EXCLUDED.counter_reset, clock = kept.clock + EXCLUDED.clock,
+    refused = kept.refused + EXCLUDED.refused
+"""
+KNOWN_LETTERS = "SELECT digest FROM dead_letter WHERE digest = ANY(%(digests)s)"
 LAST_VALUES = """
 SELECT s.device_id, (extract(epoch FROM s.ts) * 1000000)::bigint, s."values"[c.position]
 FROM profile_channel AS c
@@ -29,3 +58,24 @@ async def last_values(
     )
     rows = np.array(await cursor.fetchall(), dtype=[("device", np.int64), ("ts_us", np.int64), ("value", np.float64)])
     return rows["device"], rows["ts_us"], rows["value"]
+
+
+async def uncounted(conn: AsyncConnection, letters: Sequence[DeadLetter]) -> list[bool]:
+    """Say which letters nobody has counted yet; ask before they are recorded.
+
+    One that may have been delivered before was counted if it is kept: both happened in one transaction.
+    """
+    again = [letter.digest for letter in letters if letter.redelivered]
+    if not again:
+        return [True] * len(letters)
+    cursor = await conn.execute(KNOWN_LETTERS, {"digests": again})
+    known = {row[0] for row in await cursor.fetchall()}
+    return [not letter.redelivered or letter.digest not in known for letter in letters]
+
+
+async def add(
+    conn: AsyncConnection, device_id: NDArray[np.int32], counts: Mapping[str, NDArray[np.int64]], now: datetime
+) -> None:
+    """Add to the counts of some devices, each named once, on the day of `now`; see `COLUMNS`."""
+    columns = {name: counts[name].tolist() for name in COLUMNS}
+    await conn.execute(ADD, {"now": now, "device_id": device_id.tolist(), **columns})

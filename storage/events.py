@@ -3,7 +3,7 @@
 Facts are rare beside readings, so one INSERT a batch carries them. Takes a connection, never commits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,8 @@ from psycopg import AsyncConnection
 
 from core.facts import LocatedFact
 from core.fleet import Fleet
+from core.quality import Quality
+from storage.readings import RECALL_S
 
 INSERT_NEW = """
 INSERT INTO event (ts, device_id, kind, seq, received_at, quality, origin, unit_grid_id, confidence, plate,
@@ -20,18 +22,31 @@ SELECT ts, device_id, kind, seq, %(received_at)s, quality, origin, unit_grid_id,
        snapshot_sha256, detail::jsonb
 FROM unnest(%(ts)s::timestamptz[], %(device_id)s::int[], %(kind)s::text[], %(seq)s::int[], %(quality)s::smallint[],
             %(origin)s::smallint[], %(unit_grid_id)s::int[], %(confidence)s::float8[], %(plate)s::text[],
-            %(snapshot_url)s::text[], %(snapshot_sha256)s::text[], %(detail)s::text[])
+            %(snapshot_url)s::text[], %(snapshot_sha256)s::text[], %(detail)s::text[], %(may_be_stored)s::boolean[])
      AS given (ts, device_id, kind, seq, quality, origin, unit_grid_id, confidence, plate, snapshot_url,
-               snapshot_sha256, detail)
+               snapshot_sha256, detail, may_be_stored)
+WHERE NOT may_be_stored OR NOT EXISTS (
+    SELECT FROM event AS e
+    WHERE e.device_id = given.device_id AND e.kind = given.kind AND e.seq = given.seq AND e.ts > %(since)s
+      AND e.quality & %(untimed)s <> 0
+)
 ON CONFLICT (device_id, ts, kind, seq) DO NOTHING
 """
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-async def insert_new(conn: AsyncConnection, facts: Sequence[LocatedFact], fleet: Fleet, received_us: int) -> int:
+async def insert_new(
+    conn: AsyncConnection,
+    facts: Sequence[LocatedFact],
+    fleet: Fleet,
+    received_us: int,
+    redelivered: Container[int] = (),
+) -> int:
     """Store the facts and give how many were not stored before; the same fact twice in `facts` is one.
 
+    A fact dated by its arrival has no time that would tell it again: one of the messages `redelivered` is looked for
+    among those stored in the last `RECALL_S`.
     Units: `received_us` microseconds since 1970 UTC.
     """
     if not facts:
@@ -49,8 +64,11 @@ async def insert_new(conn: AsyncConnection, facts: Sequence[LocatedFact], fleet:
         "snapshot_url": [_text(fact.snapshot_url) for fact in facts],
         "snapshot_sha256": [_text(fact.snapshot_sha256) for fact in facts],
         "detail": [_json(fact.detail) for fact in facts],
+        "may_be_stored": [fact.message in redelivered and bool(fact.quality & Quality.ARRIVAL_TIME) for fact in facts],
     }
-    cursor = await conn.execute(INSERT_NEW, {**columns, "received_at": _time(received_us)})
+    received_at = _time(received_us)
+    recall = {"since": received_at - timedelta(seconds=RECALL_S), "untimed": int(Quality.ARRIVAL_TIME)}
+    cursor = await conn.execute(INSERT_NEW, {**columns, **recall, "received_at": received_at})
     return cursor.rowcount
 
 

@@ -38,12 +38,15 @@ RETURNING device_id, (extract(epoch FROM ts) * 1000000)::bigint, seq
 """
 STORED_ARRIVALS = """
 SELECT r.device_id, r.seq, (extract(epoch FROM r.ts) * 1000000)::bigint
-FROM (SELECT DISTINCT * FROM unnest(%(device_ids)s::int[], %(seqs)s::int[])) AS wanted (device_id, seq)
-JOIN reading AS r ON r.device_id = wanted.device_id AND r.seq = wanted.seq AND r.ts > %(since)s
+FROM (SELECT DISTINCT * FROM unnest(%(device_ids)s::int[], %(seqs)s::int[], %(since)s::timestamptz[]))
+     AS wanted (device_id, seq, since)
+JOIN reading AS r ON r.device_id = wanted.device_id AND r.seq = wanted.seq AND r.ts > wanted.since
 WHERE r.quality & %(untimed)s <> 0
 """
 RECALL_S = 7 * 86_400.0
 """As long as the broker keeps our session: what it brings again is not older."""
+REPEAT_S = 3600.0
+"""And what a sender whose clock was never set sends again itself: its own time and number tell it (our choice)."""
 
 
 async def prepare(conn: AsyncConnection) -> None:
@@ -78,9 +81,10 @@ async def _insert(conn: AsyncConnection, frames: Sequence[Frame], fleet: Fleet, 
 async def recall_arrivals(
     conn: AsyncConnection, frames: Sequence[Frame], fleet: Fleet, redelivered: Container[int], now_us: int
 ) -> tuple[Frame, ...]:
-    """Give redelivered readings that carry no time the time they were stored under, if they were.
+    """Give readings that carry no usable time the time they were stored under, if they were.
 
-    Their identity is the content and the time of arrival; only the first arrival counts. Looks back `RECALL_S`.
+    Their identity is the content and the time of arrival; only the first arrival counts. Looks back
+    `RECALL_S` for redelivered ones, `REPEAT_S` for those of a clock that was never set.
     """
     return tuple([await _recalled(conn, frame, fleet, redelivered, now_us) for frame in frames])
 
@@ -89,7 +93,8 @@ async def _recalled(
     conn: AsyncConnection, frame: Frame, fleet: Fleet, redelivered: Container[int], now_us: int
 ) -> Frame:
     untimed = np.flatnonzero(frame.quality & Quality.ARRIVAL_TIME)
-    again = [row for row in untimed.tolist() if frame.message[row] in redelivered]
+    unset = (frame.quality & Quality.CLOCK_UNSET) != 0
+    again = [row for row in untimed.tolist() if unset[row] or frame.message[row] in redelivered]
     if not again:
         return frame
     devices, seqs = fleet.device_id[frame.slot[again]], frame.seq[again]
@@ -99,7 +104,12 @@ async def _recalled(
             "device_ids": devices.tolist(),
             "seqs": seqs.tolist(),
             "untimed": int(Quality.ARRIVAL_TIME),
-            "since": datetime.fromtimestamp(now_us / 1e6 - RECALL_S, UTC),
+            "since": [
+                datetime.fromtimestamp(
+                    now_us / 1e6 - (RECALL_S if frame.message[row] in redelivered else REPEAT_S), UTC
+                )
+                for row in again
+            ],
         },
     )
     stored: dict[tuple[int, int], int] = {(device, seq): ts for device, seq, ts in await cursor.fetchall()}

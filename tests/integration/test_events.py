@@ -60,6 +60,16 @@ async def test_a_fact_delivered_again_is_not_new(database: str) -> None:
         assert len(await stored(conn)) == 3
 
 
+async def test_a_fact_dated_by_its_arrival_is_known_again_when_it_is_delivered_again(database: str) -> None:
+    arrived_later = replace(DETECTION, ts_us=DETECTION.ts_us + 5_000_000)
+    async with await psycopg.AsyncConnection.connect(database) as conn:
+        first = await events.insert_new(conn, [DETECTION], fleet(count=3), RECEIVED_US)
+        again = await events.insert_new(conn, [arrived_later], fleet(count=3), RECEIVED_US, redelivered={0})
+        another = await events.insert_new(conn, [arrived_later], fleet(count=3), RECEIVED_US)
+
+    assert (first, again, another) == (1, 0, 1)
+
+
 async def test_text_that_postgresql_cannot_hold_is_mended_and_not_refused(database: str) -> None:
     detail = {"note\x00": ["a\x00b", "half \ud83d of a pair"], "ratio": float("nan")}
     odd = replace(DETECTION, plate="京A\x00", snapshot_url="", detail=detail)

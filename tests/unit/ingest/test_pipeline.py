@@ -91,7 +91,7 @@ def test_times_in_text_and_milliseconds_mean_the_same_instant(ts: str | int) -> 
         (TOPIC, reading(seq=2**31), Reason.MALFORMED),
         (TOPIC, reading(ts="yesterday"), Reason.BAD_TIME),
         (TOPIC, reading(ts="2027-01-15T08:00:00"), Reason.BAD_TIME),
-        (TOPIC, reading(ts=0), Reason.BAD_TIME),
+        (TOPIC, reading(ts=-1), Reason.BAD_TIME),
         (TOPIC, reading(ts=10**18), Reason.BAD_TIME),
         (TOPIC, reading(ts=NOW_MS + 301_000), Reason.FUTURE),
         (TOPIC, reading(ts=NOW_MS - 366 * 86_400_000), Reason.TOO_OLD),
@@ -124,7 +124,7 @@ def test_good_channels_beside_an_impossible_one_are_kept_and_flagged() -> None:
 
 
 def test_a_batch_message_keeps_its_good_items() -> None:
-    (frame,), (refusal,) = run((TOPIC, [reading(seq=1), reading(seq=2, ts=0), reading(seq=3)]))
+    (frame,), (refusal,) = run((TOPIC, [reading(seq=1), reading(seq=2, ts=-1), reading(seq=3)]))
 
     assert frame.seq.tolist() == [1, 3]
     assert (refusal.item, refusal.reason) == (1, Reason.BAD_TIME)
@@ -185,14 +185,31 @@ def test_a_device_that_says_only_that_it_has_no_sensor_is_heard() -> None:
     assert frame.quality[0] == Quality.SENTINEL
 
 
+@pytest.mark.parametrize("ts", [0, 61_000, "2000-01-01T00:00:05Z", "2014-12-31T23:59:59Z"])
+def test_a_message_of_a_clock_that_was_never_set_is_dated_by_its_arrival(ts: Any) -> None:
+    (frame,), refusals = run((TOPIC, reading(ts=ts)))
+
+    assert refusals == []
+    assert (frame.ts_us[0], frame.quality[0]) == (NOW_US, Quality.CLOCK_UNSET | Quality.ARRIVAL_TIME)
+
+
+def test_messages_of_a_clock_that_was_never_set_are_told_apart_by_what_it_said() -> None:
+    (frame,), _ = run((TOPIC, reading(ts=1000)), (TOPIC, reading(ts=2000)), (TOPIC, reading(ts=1000)))
+
+    assert len(frame) == 2
+
+
 def test_a_refusal_names_the_device_only_when_it_lost_its_whole_message() -> None:
     _, refusals = run(
         (TOPIC, reading(values={"tilt_deg": -1234, "water_m": 0.4})),
         (TOPIC, reading(values={"tilt_deg": -1234})),
         (TOPIC, reading(ts=NOW_MS + 86_400_000)),
+        (TOPIC, reading(ts=-1)),
+        (TOPIC, b"{"),
+        (TOPIC.replace("dev-1", "dev-9"), reading()),
     )
 
-    assert sorted((r.message, r.slot) for r in refusals) == [(0, -1), (1, 0), (2, 0)]
+    assert sorted((r.message, r.slot) for r in refusals) == [(0, -1), (1, 0), (2, 0), (3, 0), (4, 0), (5, -1)]
 
 
 def test_a_reading_older_than_the_newest_known_is_marked_late() -> None:
