@@ -13,32 +13,42 @@ from ingest.directory import Directory
 from ingest.message import RawMessage, Reason
 from ingest.natives import Natives
 from ingest.rows import Gathered, Gathering, Rows
+from ingest.sparkplug import Draft
 from wire import formats, topics
 
 NOT_JSON_V1 = (msgspec.DecodeError, UnicodeDecodeError)
 
 
 def decode(
-    messages: Sequence[RawMessage], directory: Directory, payload_limit_bytes: int, now_us: int
+    messages: Sequence[RawMessage],
+    directory: Directory,
+    payload_limit_bytes: int,
+    now_us: int,
+    edge_nodes: Draft | None = None,
 ) -> tuple[list[Rows | None], Gathering]:
     """Give the rows of each profile in the directory's order (None = none), and with them facts and refusals.
 
     Units: `now_us` microseconds since 1970 UTC; it stands in where a message carries no time.
     """
-    result = Gathering(directory=directory, now_us=now_us, gathered=[Gathered() for _ in directory.codecs])
+    result = Gathering(
+        directory=directory,
+        now_us=now_us,
+        gathered=[Gathered() for _ in directory.codecs],
+        edge_nodes=edge_nodes or Draft({}),
+    )
     others = _decode_native(messages, payload_limit_bytes, result)
     for index in others:
         message = messages[index]
         if len(message.payload) > payload_limit_bytes:
             detail = f"{len(message.payload)} bytes, the limit is {payload_limit_bytes}"
-            result.refuse(index, 0, Reason.OVERSIZED, detail, directory.by_topic.get(message.topic, -1))
+            result.refuse(index, 0, Reason.OVERSIZED, detail)
         elif (known := formats.of_topic(message.topic)) is not None:
             records.decode(index, message, known, result)
         else:
             _decode_other(index, message, result)
     tables: list[Rows | None] = []
     for gathered, codec in zip(result.gathered, directory.codecs, strict=True):
-        rows, untimely = gathered.rows(len(codec.profile.channels), now_us) if gathered.slot else (None, [])
+        rows, untimely = gathered.rows(len(codec.profile.channels)) if gathered.slot else (None, [])
         tables.append(rows)
         result.refusals += untimely
     return tables, result
@@ -66,7 +76,7 @@ def _decode_native(messages: Sequence[RawMessage], payload_limit_bytes: int, res
         try:
             decoded = decoders[profile](payload)
         except NOT_JSON_V1 as error:
-            result.refuse(index, 0, Reason.MALFORMED, str(error), slot)
+            result.refuse(index, 0, Reason.MALFORMED, str(error))
             continue
         into = natives[profile]
         if decoded.__class__ is list:

@@ -13,6 +13,7 @@ from ingest.decode import decode
 from ingest.directory import Directory
 from ingest.enrich import enrich
 from ingest.message import Batch, Refusal
+from ingest.sparkplug import Draft
 from ingest.validate import Tolerance, ascending, mark_late, refuse_out_of_service, validate, validate_facts
 
 
@@ -40,21 +41,23 @@ class Passed:
     """For `quality.commit`, once the frames are stored."""
 
 
-def run(
+def run(  # noqa: PLR0913  # two of them have a default that suits who is not the journey
     batch: Batch,
     directory: Directory,
     memory: quality.Memory,
     now_us: int,
     limits: Limits,
     lap: Callable[[str], None] = lambda _: None,
+    *,
+    edge_nodes: Draft | None = None,
 ) -> Passed:
     """Decode, validate and locate a batch's messages; `memory` is only read (it may be given room to grow).
 
-    `lap` hears the name of each step when it ends.
+    `lap` hears the name of each step when it ends; `edge_nodes` notes what Sparkplug messages do to their memory.
     """
     memory.make_room(len(directory.fleet))
     arrived_us = now_us if batch.arrived_us is None else batch.arrived_us
-    tables, said = decode(batch.messages, directory, limits.payload_bytes, arrived_us)
+    tables, said = decode(batch.messages, directory, limits.payload_bytes, arrived_us, edge_nodes)
     lap("decode")
     refusals, frames = said.refusals, list[Frame]()
     repeated, changes = list[NDArray[np.int32]](), list[quality.Change]()

@@ -11,17 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.facts import LocatedFact
-from core.quality import Quality
 from ingest.directory import Directory
 from ingest.message import Reason, Refusal
+from ingest.sparkplug import Draft
 from wire.native_v1 import NO_SEQ
 
 EARLIEST_US = 1_420_070_400_000_000
-"""2015-01-01: earlier times come from clocks that were never set (1970, 2000-01-01): docs/quality.md. Our choice."""
+"""2015-01-01: earlier times come from clocks that were never set (1970, 2000-01-01). Our choice."""
 LATEST_US = 4_102_444_800_000_000
 """2100-01-01: keeps every later calculation inside 64 bits."""
-CLOCK_UNSET = int(Quality.CLOCK_UNSET | Quality.ARRIVAL_TIME)
-"""The flags of a row that is dated by its arrival because the device's clock was never set."""
 Values = tuple[float | None, ...]
 
 
@@ -78,11 +76,8 @@ class Gathered:
         self.message.append(message)
         self.item.append(item)
 
-    def rows(self, width: int, now_us: int) -> tuple[Rows, list[Refusal]]:
-        """Give the columns of what has a usable time, and refuse the rest. Shape: `width` channels.
-
-        Units: `now_us` microseconds since 1970 UTC; it stands in for the time of a clock that was never set.
-        """
+    def rows(self, width: int) -> tuple[Rows, list[Refusal]]:
+        """Give the columns of what has a usable time, and refuse the rest. Shape: `width` channels."""
         ts_us = _times(self.ts_us)
         values = _matrix(self.values, width)
         rows = Rows(
@@ -100,13 +95,8 @@ class Gathered:
         usable = (ts_us >= EARLIEST_US) & (ts_us < LATEST_US)
         if usable.all():
             return rows, []
-        for row in np.flatnonzero((ts_us >= 0) & (ts_us < EARLIEST_US)).tolist():
-            rows.seq[row] = checksum((rows.ts_us[row], rows.seq[row], *values[row]))
-            rows.ts_us[row] = now_us
-            rows.quality[row] |= CLOCK_UNSET
-            usable[row] = True
         refusals = [
-            Refusal(self.message[row], self.item[row], Reason.BAD_TIME, bad_time(self.ts_us[row]), self.slot[row])
+            Refusal(self.message[row], self.item[row], Reason.BAD_TIME, bad_time(self.ts_us[row]))
             for row in np.flatnonzero(~usable).tolist()
         ]
         return _take(rows, usable), refusals
@@ -141,8 +131,8 @@ def _matrix(values: list[Values], width: int) -> NDArray[np.float64]:
 
 
 def bad_time(ts_us: int) -> str:
-    """Say what is wrong with a time before 1970 or after `LATEST_US`."""
-    return f"ts is {ts_us / 1e6:.3f} s since 1970, outside 1970 to 2100"
+    """Say what is wrong with a time outside `EARLIEST_US` to `LATEST_US`."""
+    return f"ts is {ts_us / 1e6:.3f} s since 1970, outside 2015 to 2100: was the clock ever set?"
 
 
 def checksum(values: Sequence[float] | NDArray[np.float64]) -> int:
@@ -163,7 +153,9 @@ class Gathering:
     refusals: list[Refusal] = field(default_factory=list[Refusal])
     unmapped: Counter[str] = field(default_factory=Counter[str])
     """By format: quantities that the devices' profiles do not have, left out."""
+    edge_nodes: Draft = field(default_factory=lambda: Draft({}))
+    """What the batch does to the memory of Sparkplug's births."""
 
-    def refuse(self, message: int, item: int, reason: Reason, detail: str, slot: int = -1) -> None:
-        """Note a refusal; `slot` = the device that loses its item by it, where it is known."""
-        self.refusals.append(Refusal(message, item, reason, detail, slot))
+    def refuse(self, message: int, item: int, reason: Reason, detail: str) -> None:
+        """Note a refusal."""
+        self.refusals.append(Refusal(message, item, reason, detail))

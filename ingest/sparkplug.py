@@ -9,12 +9,12 @@ A batch works on a `Draft`. `commit` makes it the memory once the database has i
 batch that is carried again meets the memory it met before. Source: Sparkplug 3.0.0, chapters 4 to 6.
 """
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import replace
 
 from core.errors import InvalidInput
 from wire import sparkplug
-from wire.edge_node import UNBORN, EdgeNode
+from wire.edge_node import UNBORN, Change, EdgeNode
 from wire.record import Fact, Said
 from wire.sparkplug import Kind, Message
 
@@ -58,18 +58,31 @@ class Draft:
             self.changed[message.node] = after
         return said
 
-    def kept(self) -> Iterator[tuple[str, EdgeNode]]:
-        """Give the nodes whose memory must be stored."""
-        for name, node in self.changed.items():
-            former = self._memory.get(name)
-            if former is None or replace(node, asked_us=0) != replace(former, asked_us=0):
-                yield name, node
+    def recall(self, topic: str, payload: bytes) -> list[Said]:
+        """Give what a message of the past says, by the births known now; it notes nothing."""
+        message = sparkplug.parse(topic, payload)
+        if message.kind in {Kind.NBIRTH, Kind.DBIRTH}:
+            return sparkplug.said(message, sparkplug.born(message))[0]
+        node = self.changed.get(message.node) or self._memory.get(message.node, EdgeNode())
+        return sparkplug.said(message, node.births.get(message.device, UNBORN))[0]
 
-    def new_births(self, name: str) -> Iterator[str]:
-        """Give the devices ('' = the node) whose births of a changed node are not those of the memory."""
-        former = self._memory.get(name, EdgeNode()).births
-        births = self.changed[name].births
-        return (device for device, birth in births.items() if former.get(device) is not birth)
+    def changes(self) -> list[Change]:
+        """Give what must be kept of this batch."""
+        return [
+            _change(name, self._memory.get(name), node)
+            for name, node in self.changed.items()
+            if (former := self._memory.get(name)) is None or replace(node, asked_us=former.asked_us) != former
+        ]
+
+
+def _change(name: str, former: EdgeNode | None, node: EdgeNode) -> Change:
+    before = former.births if former is not None else {}
+    return Change(
+        name=name,
+        node=node,
+        born=tuple(device for device, birth in node.births.items() if before.get(device) is not birth),
+        gone=tuple(device for device in before if device not in node.births),
+    )
 
 
 def commit(memory: Memory, draft: Draft) -> None:

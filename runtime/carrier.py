@@ -29,9 +29,10 @@ from runtime import letters, patience
 from runtime.ingest_metrics import IngestMetrics
 from runtime.ingest_tally import Tally
 from runtime.ingestor import Carried, Live, carry, require_lease, write_rest
-from storage import dead_letters, device_state, leases, readings
+from storage import dead_letters, device_state, edge_nodes, leases, readings
 from storage.dead_letters import DeadLetter
 from storage.pool import WRITER, connect
+from wire import sparkplug
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -184,6 +185,9 @@ class Carrier:
             await self._carry_all(replace(batch, messages=batch.messages[middle:]), live, now)
             return
         self._count(batch, carried)
+        for node in carried.to_ask:
+            self._source.publish(*sparkplug.rebirth_request(node, int(now.timestamp() * 1_000_000)))
+            log.info("rebirth_asked", node=node)
 
     async def _set_aside(self, message: RawMessage, error: Exception, live: Live, now: datetime) -> None:
         """Make a dead letter of a message that our own code or the database cannot digest."""
@@ -318,5 +322,6 @@ async def load(conn: AsyncConnection, setup: Setup, lease: leases.Held | None, n
         memory=await load_memory.load(conn, directory),
         latest=Unwritten(kept_us=now_us),
         limits=setup.limits,
+        edge_nodes=await edge_nodes.load(conn) if setup.shard.takes_foreign else {},
         lease=lease,
     )

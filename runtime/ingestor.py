@@ -7,7 +7,6 @@ are not new and no rule sees them.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import compress
 
 import numpy as np
 from psycopg import AsyncConnection
@@ -17,15 +16,15 @@ from alerts import store as incidents
 from alerts.engine import RuleState
 from alerts.rule import Rulebook
 from core.frame import Frame
-from ingest import doubts, pipeline, quality
+from ingest import pipeline, quality, sparkplug
 from ingest.directory import Directory
 from ingest.lanes import CITY
 from ingest.latest import Newest, Unwritten
 from ingest.message import Batch, Refusal
 from runtime import letters
 from runtime.stopwatch import Stopwatch
-from storage import dead_letters, device_quality, device_state, events, leases, readings
-from storage.dead_letters import DeadLetter
+from storage import dead_letters, device_state, edge_nodes, events, leases, readings
+from wire.edge_node import EdgeNode
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -43,6 +42,8 @@ class Live:
     latest: Unwritten
     """Each device's newest reading, as far as the database's `device_state` lacks it."""
     limits: pipeline.Limits
+    edge_nodes: sparkplug.Memory = field(default_factory=dict[str, EdgeNode])
+    """What births of Sparkplug edge nodes declared."""
     lease: leases.Held | None = None
     """Checked in every transaction; None = nobody else can be writing (tools and tests)."""
     watch: Stopwatch = field(default_factory=Stopwatch)
@@ -64,6 +65,8 @@ class Carried:
     refusals: list[Refusal]
     unmapped: Mapping[str, int]
     transitions: int
+    to_ask: tuple[str, ...]
+    """Sparkplug edge nodes to ask for their births, now that the batch is committed."""
     age_s: float | None
     """Of the new readings, the one in the middle; None = none."""
 
@@ -72,12 +75,15 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
     """Carry a batch from the broker's messages to incidents, in one transaction; the caller acknowledges it."""
     now_us, directory = (now - _EPOCH) // timedelta(microseconds=1), live.directory
     fleet, lap = directory.fleet, live.watch.lap
-    passed = pipeline.run(batch, directory, live.memory, now_us, live.limits, lap)  # decode, validate, enrich
+    births = sparkplug.Draft(live.edge_nodes)
+    passed = pipeline.run(  # decode, validate, enrich
+        batch, directory, live.memory, now_us, live.limits, lap, edge_nodes=births
+    )
     async with live.conn.transaction():
         await require_lease(live)  # nobody else carries these devices until we have committed
         frames = await readings.recall_arrivals(live.conn, passed.frames, fleet, batch.redelivered, now_us)
         fresh = await readings.insert_new(live.conn, frames, fleet, now_us)  # what was not stored before
-        facts = await events.insert_new(live.conn, passed.facts, fleet, now_us, batch.redelivered)
+        facts = await events.insert_new(live.conn, passed.facts, fleet, now_us)
         lap("store")
         step = engine.step(live.state, fresh, live.rulebook, fleet, now)  # what the rules make of it
         lap("rules")
@@ -86,13 +92,14 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
         kept = await _keep_latest(live, now_us, busy=batch.backlog > 0)  # some devices' newest readings, in turn
         lap("latest")
         refused = letters.of_refusals(batch, passed.refusals)
-        await _count_doubts(live, passed, fresh, refused, now)
         await dead_letters.record(live.conn, refused, now)
         await letters.settle(live.conn, batch, refused, fresh, now)  # dead letters that this batch tried again
         lap("refuse")
+        await edge_nodes.record(live.conn, births.changes())
     lap("commit")
     engine.commit(live.state, step, fleet)  # only now: the database has it
     quality.commit(live.memory, fresh, passed.changes)
+    sparkplug.commit(live.edge_nodes, births)
     live.latest.written(*kept)
     live.latest.note(fresh, now_us)
     lap("rules")
@@ -105,6 +112,7 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
         refusals=passed.refusals,
         unmapped=passed.unmapped,
         transitions=transitions,
+        to_ask=tuple(births.asked),
         age_s=_age_s(fresh, now_us),
     )
 
@@ -138,11 +146,3 @@ def _age_s(frames: Sequence[Frame], now_us: int) -> float | None:
     if not frames:
         return None
     return max(now_us - float(np.median(np.concatenate([frame.ts_us for frame in frames]))), 0.0) / 1e6
-
-
-async def _count_doubts(
-    live: Live, passed: pipeline.Passed, fresh: Sequence[Frame], refused: Sequence[DeadLetter], now: datetime
-) -> None:
-    uncounted = await device_quality.uncounted(live.conn, refused)
-    if found := doubts.tally(passed, fresh, list(compress(passed.refusals, uncounted))):
-        await device_quality.add(live.conn, live.directory.fleet.device_id[found.slot], found.counts, now)

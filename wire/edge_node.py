@@ -48,3 +48,15 @@ class EdgeNode:
     """When a rebirth was last asked for; not kept beyond the process."""
     births: Mapping[str, Birth] = field(default_factory=dict[str, Birth])
     """By device, the node itself under ''."""
+
+
+class Change(NamedTuple):
+    """What a batch did to a node, as far as it must be kept."""
+
+    name: str
+    """`<group>/<node>`."""
+    node: EdgeNode
+    born: tuple[str, ...]
+    """Devices ('' = the node) with a new birth."""
+    gone: tuple[str, ...]
+    """Devices whose birth is void."""

@@ -53,6 +53,8 @@ _PROPERTY_INT, _PROPERTY_LONG, _PROPERTY_STRING = 3, 4, 8  # PropertyValue
 _UNIT, _QUALITY = "engUnit", "Quality"
 _GOOD = 192
 """The others are 0, bad, and 500, stale."""
+_BD_SEQ_MASK = 2**63 - 1
+"""The specification counts to 255; whatever a node counts to, it must fit the database."""
 _FIELD_LIMIT = 20
 _CONTROLS = ("Node Control/", "Device Control/")
 _LATEST_MS = 2**43
@@ -130,7 +132,7 @@ def bd_seq(message: Message) -> int | None:
     """Give the number that ties a node's death to its birth."""
     for metric in message.metrics:
         if metric.name == BD_SEQ and metric.field in {_INT, _LONG} and isinstance(metric.value, int):
-            return metric.value
+            return metric.value & _BD_SEQ_MASK
     return None
 
 
