@@ -90,7 +90,8 @@ class ShardKeeper:
                     await conn.set_autocommit(True)
                     await conn.execute(f"LISTEN {leases.CHANNEL}")  # a constant of ours
                     while True:
-                        await self._round(conn)
+                        with patience.hung_up(conn, ROUND_PATIENCE_S):
+                            await self._round(conn)
                         async for _ in conn.notifies(timeout=ROUND_S, stop_after=1):
                             pass
             except (psycopg.Error, OSError, Unavailable) as error:
