@@ -1,11 +1,12 @@
 """More than ingest can carry: the broker absorbs it, ingest drains it in bounded memory, alarms go first."""
 
-import signal
-import threading
 import time
 
 from tests.chaos.fault import Fault, fault
 from tests.chaos.ledger import CAPACITY
+from tests.chaos.network import broker_path
+from tests.chaos.proxy import FAIR, Weather
+from tests.chaos.publisher import Template
 from tests.chaos.scene import Publishing, Scene
 from tests.chaos.stage import Ingest, memory_mb, wait_until
 
@@ -17,7 +18,6 @@ BURST_S = 60.0
 MEMORY_LIMIT_MB = 512.0
 """Ingest holds four batches in flight a lane, no more: our choice, checked."""
 ALARM_S = 2.0
-PERIOD_S = 0.1
 
 
 def store_and_forward(scene: Scene) -> None:
@@ -32,21 +32,22 @@ def store_and_forward(scene: Scene) -> None:
 
 
 def five_times_sustainable(scene: Scene) -> None:
-    """Ingest is held to a fifth of what is published, for a minute: the queue grows in the broker, not in ingest."""
-    one = scene.ingest()
-    began = time.monotonic()
-    publisher = scene.publish()
-    scene.calm(scene.load.before_s)
-    before = publisher.ledger.acknowledged(), scene.stored(publisher)
-    seconds = BURST_S * scene.load.scale
-    with Slowed(one, 1 / TIMES_SUSTAINABLE):
-        scene.calm(seconds)
+    """Ingest gets a fifth of what is published, for a minute: the queue grows in the broker, not in ingest."""
+    with broker_path(scene) as proxy:
+        one = scene.ingest()
+        began = time.monotonic()
+        publisher = scene.publish()
+        scene.calm(scene.load.before_s)
+        proxy.change(Weather(bytes_per_s=scene.load.rate / TIMES_SUSTAINABLE * len(Template("telemetry", 5).packet)))
+        before = publisher.ledger.acknowledged(), scene.stored(publisher)
+        scene.calm(BURST_S * scene.load.scale)
         after = publisher.ledger.acknowledged(), scene.stored(publisher)
         scene.note(queued_at_peak=after[0] - after[1], broker_mb=round(_broker_mb(scene)))
-    published, stored = after[0] - before[0], after[1] - before[1]
-    scene.note(burst_s=seconds, times_stored=round(published / max(stored, 1), 1))
-    publisher.tell("rate 1")
-    _settle(scene, one, began)
+        published, stored = after[0] - before[0], after[1] - before[1]
+        scene.note(burst_s=BURST_S * scene.load.scale, times_stored=round(published / max(stored, 1), 1))
+        publisher.tell("rate 1")
+        proxy.change(FAIR)
+        _settle(scene, one, began)
 
 
 def alarm_before_backlog(scene: Scene) -> None:
@@ -90,28 +91,6 @@ def _settle(scene: Scene, one: Ingest, began: float) -> None:
 def _broker_mb(scene: Scene) -> float:
     pid = scene.stage.pid("mosquitto")
     return memory_mb(pid, "VmRSS") if pid else 0.0
-
-
-class Slowed:
-    """Lets a process run only a share of the time (SIGSTOP and SIGCONT ten times a second)."""
-
-    def __init__(self, one: Ingest, share: float) -> None:
-        self._one, self._share, self._over = one, share, threading.Event()
-        self._thread = threading.Thread(target=self._slow, name="slowed", daemon=True)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _slow(self) -> None:
-        while not self._over.is_set():
-            self._one.send(signal.SIGSTOP)
-            self._over.wait(PERIOD_S * (1 - self._share))
-            self._one.send(signal.SIGCONT)
-            self._over.wait(PERIOD_S * self._share)
 
 
 FAULTS: tuple[Fault, ...] = (

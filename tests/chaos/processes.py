@@ -10,8 +10,8 @@ from tests.chaos.fault import Fault, fault
 from tests.chaos.scene import Scene, kill_ingest
 from tests.chaos.stage import Ingest, wait_until
 
-TAKEOVER_S = 12.0
-"""A killed owner's work is taken over within 10 s; the rest is for starting Python."""
+TAKEOVER_S = 15.0
+"""A killed owner's lease is taken over within 10 s; the rest is for the first batch on a machine under full load."""
 
 
 def ingest_killed(scene: Scene) -> None:
@@ -93,25 +93,17 @@ def database_away(scene: Scene) -> None:
 
 
 def second_ingest(scene: Scene) -> None:
-    """Started by mistake: it may wait or give up, but nothing is lost, doubled or stopped by it."""
+    """Started by mistake: it says why it waits, and nothing is lost, doubled or stopped; then it is a spare."""
     first = scene.ingest()
     scene.publish()
     scene.calm(scene.load.before_s)
     second = scene.ingest(log=scene.log.with_suffix(".second.jsonl"), ready=False)
-    scene.calm(15)
+    wait_until(lambda: any(line.get("event") == "standing_by" for line in second.lines()), "the second says it waits")
+    scene.calm(10)
     scene.note(flowed_beside_s=round(scene.flowing(), 2))
     assert first.process.poll() is None, "the second ingest ended the first"
-    gave_up = second.process.poll() is not None
-    words = second.log.read_text(encoding="utf-8")
-    assert "another ingest" in words or "standby" in words or "stand_by" in words, (
-        f"it does not say why: {words[-500:]}"
-    )
     kill_ingest(first)
-    if gave_up:
-        scene.ingest()
-    scene.note(
-        second="gave up" if gave_up else "waited and took over", taken_over_s=round(scene.flowing(TAKEOVER_S), 2)
-    )
+    scene.note(taken_over_s=round(scene.flowing(TAKEOVER_S), 2))
     scene.calm(scene.load.after_s)
 
 

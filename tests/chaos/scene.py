@@ -42,6 +42,7 @@ class Publishing:
     def __init__(self, ledger: Path, first: int, *arguments: str) -> None:
         self.path, self.first = ledger, first
         self.started_s = time.time()
+        self.is_counted = "--count" in arguments
         command = [sys.executable, "-m", "tests.chaos.publisher", "--ledger", str(ledger), "--first", str(first)]
         self.process = subprocess.Popen(
             [*command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -56,11 +57,12 @@ class Publishing:
         self.process.stdin.flush()
 
     def stop(self) -> dict[str, Any]:
-        """Let it send what is left, and give what it counted."""
-        if self.process.stdin is not None and self.process.poll() is None:
+        """Let it send what is left (all, when it has a number to send), and give what it counted."""
+        if self.process.poll() is None and not self.is_counted:
             self.tell("stop")
-        output, _ = self.process.communicate(timeout=600)
-        return json.loads(output.splitlines()[-1])
+        wait_until(lambda: self.process.poll() is not None, "all that was published is acknowledged", 600)
+        assert self.process.stdout is not None
+        return json.loads(self.process.stdout.read().splitlines()[-1])
 
     def kill(self) -> None:
         """End it at once."""
@@ -155,9 +157,10 @@ class Scene:
         """Stop the load, wait until nothing more comes, and let the checker judge; once."""
         if self.outcome.verdicts:
             return
-        for one in self.publishers:
-            counted = one.stop()
-            self.outcome.measured.update({f"publisher_{name}": value for name, value in counted.items() if value})
+        counted = [one.stop() for one in self.publishers]
+        for name in ("unheard", "reconnects", "repeated"):
+            if total := sum(one[name] for one in counted):
+                self.note(**{name: total})
         self.drain()
         self.outcome.verdicts = [self.judge(one) for one in self.publishers]
 
