@@ -18,7 +18,7 @@ from ingest.lanes import Shard
 from ingest.pipeline import Limits
 from ingest.source import Limits as SourceLimits
 from ingest.validate import Tolerance
-from runtime import broker_gauge, clock
+from runtime import broker_gauge, broker_watch, clock
 from runtime.carrier import Setup
 from runtime.ingest_metrics import IngestMetrics
 from runtime.ingest_report import Reporter
@@ -74,6 +74,7 @@ async def _main(settings: Settings) -> None:
         asyncio.create_task(_follow_registry(settings, keeper), name="registry"),
         asyncio.create_task(_maintain(settings, keeper), name="maintenance"),
         asyncio.create_task(clock.keep(_CLOCK, settings.writer_dsn()), name="clock"),
+        asyncio.create_task(broker_watch.keep(place.broker, settings.payload_limit_bytes), name="broker_watch"),
         asyncio.create_task(Reporter(place).run(keeper.journeys), name="report"),
         asyncio.create_task(broker_gauge.keep(place.broker, metrics.broker_queued.set), name="broker_gauge"),
     ]
