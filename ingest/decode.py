@@ -41,14 +41,14 @@ def decode(
         message = messages[index]
         if len(message.payload) > payload_limit_bytes:
             detail = f"{len(message.payload)} bytes, the limit is {payload_limit_bytes}"
-            result.refuse(index, 0, Reason.OVERSIZED, detail)
+            result.refuse(index, 0, Reason.OVERSIZED, detail, directory.by_topic.get(message.topic, -1))
         elif (known := formats.of_topic(message.topic)) is not None:
             records.decode(index, message, known, result)
         else:
             _decode_other(index, message, result)
     tables: list[Rows | None] = []
     for gathered, codec in zip(result.gathered, directory.codecs, strict=True):
-        rows, untimely = gathered.rows(len(codec.profile.channels)) if gathered.slot else (None, [])
+        rows, untimely = gathered.rows(len(codec.profile.channels), now_us) if gathered.slot else (None, [])
         tables.append(rows)
         result.refusals += untimely
     return tables, result
@@ -76,7 +76,7 @@ def _decode_native(messages: Sequence[RawMessage], payload_limit_bytes: int, res
         try:
             decoded = decoders[profile](payload)
         except NOT_JSON_V1 as error:
-            result.refuse(index, 0, Reason.MALFORMED, str(error))
+            result.refuse(index, 0, Reason.MALFORMED, str(error), slot)
             continue
         into = natives[profile]
         if decoded.__class__ is list:

@@ -12,7 +12,7 @@ from core.facts import LocatedFact
 from core.quality import Quality
 from ingest.directory import ProfileCodec
 from ingest.message import RawMessage, Reason, Retried
-from ingest.rows import EARLIEST_US, LATEST_US, Gathering, Row, bad_time
+from ingest.rows import CLOCK_UNSET, EARLIEST_US, LATEST_US, Gathering, Row, bad_time
 from ingest.sparkplug import LIFE
 from wire import native_v1, sparkplug, topics, uplinks
 from wire.formats import Format
@@ -60,18 +60,19 @@ def take(index: int, topic: str, form: str, said: Sequence[Said], result: Gather
     """Gather what a message said, however it was decoded."""
     directory = result.directory
     for number, it in enumerate(said):
-        if isinstance(it, Flaw):
-            result.refuse(index, number, Reason.MALFORMED, f"{it.address}: {it.detail}")
-            continue
         slot = directory.slot_of(form, it.address)
+        if isinstance(it, Flaw):
+            detail = f"{it.address}: {it.detail}"
+            result.refuse(index, number, Reason.MALFORMED, detail, -1 if slot is None else slot)
+            continue
         if slot is None:
             result.refuse(index, number, Reason.UNKNOWN_DEVICE, f"{it.address} is not registered as {form}")
             continue
         if topics.is_ours(topic) and directory.by_topic.get(topics.as_telemetry(topic)) != slot:
             result.refuse(index, number, Reason.WRONG_TOPIC, f"{it.address} is registered elsewhere")
             continue
-        if it.ts_us is not None and not EARLIEST_US <= it.ts_us < LATEST_US:
-            result.refuse(index, number, Reason.BAD_TIME, bad_time(it.ts_us))
+        if it.ts_us is not None and not 0 <= it.ts_us < LATEST_US:
+            result.refuse(index, number, Reason.BAD_TIME, bad_time(it.ts_us), slot)
             continue
         item = _Item(message=index, number=number, slot=slot, form=form)
         if isinstance(it, Fact):
@@ -91,12 +92,12 @@ def _gather(item: _Item, record: Record, result: Gathering) -> None:
     try:
         values = _values(measured, codec, item.form, result)
     except InvalidInput as error:
-        result.refuse(item.message, item.number, Reason.UNKNOWN_QUANTITY, str(error))
+        result.refuse(item.message, item.number, Reason.UNKNOWN_QUANTITY, str(error), item.slot)
         return
     if values is None:
         names = ", ".join(sorted({it.name for it in measured})[:5])
         detail = f"{codec.profile.profile} measures none of: {names}"
-        result.refuse(item.message, item.number, Reason.UNKNOWN_QUANTITY, detail)
+        result.refuse(item.message, item.number, Reason.UNKNOWN_QUANTITY, detail, item.slot)
         return
     timed = record.ts_us is not None and not record.from_arrival
     quality = Quality.GOOD if timed else Quality.ARRIVAL_TIME
@@ -114,7 +115,7 @@ def _unpacked(item: _Item, record: Record, result: Gathering) -> tuple[Measured,
         return uplinks.decode(name, record.uplink)
     except InvalidInput as error:
         reason = Reason.MALFORMED if name in uplinks.CODECS else Reason.UNKNOWN_QUANTITY
-        result.refuse(item.message, item.number, reason, f"{record.uplink.data.hex()}: {error}")
+        result.refuse(item.message, item.number, reason, f"{record.uplink.data.hex()}: {error}", item.slot)
         return ()
 
 
@@ -139,10 +140,11 @@ def _values(
 
 
 def _located(item: _Item, fact: Fact, result: Gathering) -> LocatedFact:
-    timed = fact.ts_us is not None
+    timed = fact.ts_us is not None and fact.ts_us >= EARLIEST_US
+    unset = fact.ts_us is not None and not timed
     return LocatedFact(
         slot=item.slot,
-        ts_us=fact.ts_us if fact.ts_us is not None else result.now_us,
+        ts_us=fact.ts_us if fact.ts_us is not None and timed else result.now_us,
         seq=fact.seq if fact.seq >= 0 else _checksum(fact),
         kind=fact.kind,
         confidence=fact.confidence,
@@ -151,7 +153,7 @@ def _located(item: _Item, fact: Fact, result: Gathering) -> LocatedFact:
         snapshot_sha256=fact.snapshot_sha256,
         origin=native_v1.ORIGINS[fact.origin],
         unit_grid_id=int(result.directory.fleet.unit_grid_id[item.slot]),
-        quality=int(Quality.GOOD if timed else Quality.ARRIVAL_TIME),
+        quality=int(Quality.GOOD if timed else CLOCK_UNSET if unset else Quality.ARRIVAL_TIME),
         detail=fact.detail,
         message=item.message,
         item=item.number,

@@ -11,15 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.facts import LocatedFact
+from core.quality import Quality
 from ingest.directory import Directory
 from ingest.message import Reason, Refusal
 from ingest.sparkplug import Draft
 from wire.native_v1 import NO_SEQ
 
 EARLIEST_US = 1_420_070_400_000_000
-"""2015-01-01: earlier times come from clocks that were never set (1970, 2000-01-01). Our choice."""
+"""2015-01-01: earlier times come from clocks that were never set (1970, 2000-01-01): docs/quality.md. Our choice."""
 LATEST_US = 4_102_444_800_000_000
 """2100-01-01: keeps every later calculation inside 64 bits."""
+CLOCK_UNSET = int(Quality.CLOCK_UNSET | Quality.ARRIVAL_TIME)
+"""The flags of a row that is dated by its arrival because the device's clock was never set."""
 Values = tuple[float | None, ...]
 
 
@@ -76,8 +79,11 @@ class Gathered:
         self.message.append(message)
         self.item.append(item)
 
-    def rows(self, width: int) -> tuple[Rows, list[Refusal]]:
-        """Give the columns of what has a usable time, and refuse the rest. Shape: `width` channels."""
+    def rows(self, width: int, now_us: int) -> tuple[Rows, list[Refusal]]:
+        """Give the columns of what has a usable time, and refuse the rest. Shape: `width` channels.
+
+        Units: `now_us` microseconds since 1970 UTC; it stands in for the time of a clock that was never set.
+        """
         ts_us = _times(self.ts_us)
         values = _matrix(self.values, width)
         rows = Rows(
@@ -95,8 +101,13 @@ class Gathered:
         usable = (ts_us >= EARLIEST_US) & (ts_us < LATEST_US)
         if usable.all():
             return rows, []
+        for row in np.flatnonzero((ts_us >= 0) & (ts_us < EARLIEST_US)).tolist():
+            rows.seq[row] = checksum((rows.ts_us[row], rows.seq[row], *values[row]))
+            rows.ts_us[row] = now_us
+            rows.quality[row] |= CLOCK_UNSET
+            usable[row] = True
         refusals = [
-            Refusal(self.message[row], self.item[row], Reason.BAD_TIME, bad_time(self.ts_us[row]))
+            Refusal(self.message[row], self.item[row], Reason.BAD_TIME, bad_time(self.ts_us[row]), self.slot[row])
             for row in np.flatnonzero(~usable).tolist()
         ]
         return _take(rows, usable), refusals
@@ -131,8 +142,8 @@ def _matrix(values: list[Values], width: int) -> NDArray[np.float64]:
 
 
 def bad_time(ts_us: int) -> str:
-    """Say what is wrong with a time outside `EARLIEST_US` to `LATEST_US`."""
-    return f"ts is {ts_us / 1e6:.3f} s since 1970, outside 2015 to 2100: was the clock ever set?"
+    """Say what is wrong with a time before 1970 or after `LATEST_US`."""
+    return f"ts is {ts_us / 1e6:.3f} s since 1970, outside 1970 to 2100"
 
 
 def checksum(values: Sequence[float] | NDArray[np.float64]) -> int:
@@ -156,6 +167,6 @@ class Gathering:
     edge_nodes: Draft = field(default_factory=lambda: Draft({}))
     """What the batch does to the memory of Sparkplug's births."""
 
-    def refuse(self, message: int, item: int, reason: Reason, detail: str) -> None:
-        """Note a refusal."""
-        self.refusals.append(Refusal(message, item, reason, detail))
+    def refuse(self, message: int, item: int, reason: Reason, detail: str, slot: int = -1) -> None:
+        """Note a refusal; `slot` = the device that loses its item by it, where it is known."""
+        self.refusals.append(Refusal(message, item, reason, detail, slot))

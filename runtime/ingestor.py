@@ -7,6 +7,7 @@ are not new and no rule sees them.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import compress
 
 import numpy as np
 from psycopg import AsyncConnection
@@ -16,14 +17,15 @@ from alerts import store as incidents
 from alerts.engine import RuleState
 from alerts.rule import Rulebook
 from core.frame import Frame
-from ingest import pipeline, quality, sparkplug
+from ingest import doubts, pipeline, quality, sparkplug
 from ingest.directory import Directory
 from ingest.lanes import CITY
 from ingest.latest import Newest, Unwritten
 from ingest.message import Batch, Refusal
 from runtime import letters
 from runtime.stopwatch import Stopwatch
-from storage import dead_letters, device_state, edge_nodes, events, leases, readings
+from storage import dead_letters, device_quality, device_state, edge_nodes, events, leases, readings
+from storage.dead_letters import DeadLetter
 from wire.edge_node import EdgeNode
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -83,7 +85,7 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
         await require_lease(live)  # nobody else carries these devices until we have committed
         frames = await readings.recall_arrivals(live.conn, passed.frames, fleet, batch.redelivered, now_us)
         fresh = await readings.insert_new(live.conn, frames, fleet, now_us)  # what was not stored before
-        facts = await events.insert_new(live.conn, passed.facts, fleet, now_us)
+        facts = await events.insert_new(live.conn, passed.facts, fleet, now_us, batch.redelivered)
         lap("store")
         step = engine.step(live.state, fresh, live.rulebook, fleet, now)  # what the rules make of it
         lap("rules")
@@ -92,6 +94,7 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
         kept = await _keep_latest(live, now_us, busy=batch.backlog > 0)  # some devices' newest readings, in turn
         lap("latest")
         refused = letters.of_refusals(batch, passed.refusals)
+        await _count_doubts(live, passed, fresh, refused, now)
         await dead_letters.record(live.conn, refused, now)
         await letters.settle(live.conn, batch, refused, fresh, now)  # dead letters that this batch tried again
         lap("refuse")
@@ -146,3 +149,11 @@ def _age_s(frames: Sequence[Frame], now_us: int) -> float | None:
     if not frames:
         return None
     return max(now_us - float(np.median(np.concatenate([frame.ts_us for frame in frames]))), 0.0) / 1e6
+
+
+async def _count_doubts(
+    live: Live, passed: pipeline.Passed, fresh: Sequence[Frame], refused: Sequence[DeadLetter], now: datetime
+) -> None:
+    uncounted = await device_quality.uncounted(live.conn, refused)
+    if found := doubts.tally(passed, fresh, list(compress(passed.refusals, uncounted))):
+        await device_quality.add(live.conn, live.directory.fleet.device_id[found.slot], found.counts, now)
