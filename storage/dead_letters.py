@@ -8,7 +8,7 @@ Takes a connection, never commits.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, LiteralString
@@ -24,6 +24,8 @@ PAYLOAD_KEPT_BYTES = 65_536
 ROWS_KEPT = 10_000
 BYTES_KEPT = 32 * 1024 * 1024
 """Of a day and reason; our choice: some hundred examples would show the cause, ten thousand can be tried again."""
+FULL_SHARE = 100
+"""Of a batch, once a day and reason is full: a flood of refusals must not cost more than the readings beside it."""
 SLACK = 1.1
 """How far the table may grow over the bounds before the oldest go, so that not every batch sorts."""
 GRACE_S = 1.0
@@ -41,6 +43,9 @@ SET reason = EXCLUDED.reason, detail = EXCLUDED.detail, last_seen = EXCLUDED.las
     seen = dead_letter.seen + EXCLUDED.seen * %(counts)s,
     tried_at = CASE WHEN dead_letter.waiting_since IS NULL THEN dead_letter.tried_at ELSE EXCLUDED.last_seen END,
     waiting_since = NULL
+"""
+FULL = """
+SELECT reason FROM dead_letter_tally WHERE day = %(day)s AND (kept >= %(rows)s OR kept_bytes >= %(bytes)s)
 """
 DROP_OLDEST = """
 WITH overfull AS (
@@ -153,20 +158,42 @@ class Outcome:
     waiting: int
 
 
-async def record(conn: AsyncConnection, letters: Iterable[DeadLetter], now: datetime) -> int:
-    """Store the refusals and give how many old ones were dropped for them; redelivered ones are not counted again."""
-    by_flag: dict[bool, dict[bytes, tuple[DeadLetter, int]]] = {False: {}, True: {}}
-    for letter in letters:
-        same = by_flag[letter.redelivered]
-        digest = letter.digest
-        same[digest] = (letter, same[digest][1] + 1 if digest in same and not letter.redelivered else 1)
-    if not any(by_flag.values()):
+async def record(conn: AsyncConnection, letters: Sequence[DeadLetter], now: datetime) -> int:
+    """Store the refusals and give how many were dropped for them; redelivered ones are not counted again."""
+    if not letters:
         return 0
     await conn.execute(ONE_AT_A_TIME, {"key": locks.DEAD_LETTERS})
-    for redelivered, counted in by_flag.items():
+    cursor = await conn.execute(FULL, {"day": now.date(), "rows": ROWS_KEPT, "bytes": BYTES_KEPT})
+    kept = _thinned(letters, {row[0] for row in await cursor.fetchall()})
+    for redelivered in (False, True):
+        counted = _counted([letter for letter in kept if letter.redelivered == redelivered])
         if counted:
             await conn.execute(UPSERT, {**_columns(counted), "now": now, "counts": 0 if redelivered else 1})
-    return await _drop_oldest(conn, {letter.reason for same in by_flag.values() for letter, _ in same.values()}, now)
+    thinned = Counter(letter.reason for letter in letters) - Counter(letter.reason for letter in kept)
+    return await _drop_oldest(conn, {letter.reason for letter in kept}, thinned, now)
+
+
+def _thinned(letters: Sequence[DeadLetter], full: Container[str]) -> list[DeadLetter]:
+    """Leave out what is too much of the reasons that are full; never what is there already and was tried again."""
+    seen: Counter[str] = Counter()
+    kept: list[DeadLetter] = []
+    for letter in letters:
+        if letter.reason in full and not letter.redelivered:
+            seen[letter.reason] += 1
+            if seen[letter.reason] > FULL_SHARE:
+                continue
+        kept.append(letter)
+    return kept
+
+
+def _counted(letters: Sequence[DeadLetter]) -> dict[bytes, tuple[DeadLetter, int]]:
+    """Give by digest the last letter of each and how often it is there."""
+    found: dict[bytes, tuple[DeadLetter, int]] = {}
+    for letter in letters:
+        digest = letter.digest
+        before = found[digest][1] if digest in found and not letter.redelivered else 0
+        found[digest] = (letter, before + 1)
+    return found
 
 
 def _columns(counted: Mapping[bytes, tuple[DeadLetter, int]]) -> dict[str, list[Any]]:
@@ -182,10 +209,11 @@ def _columns(counted: Mapping[bytes, tuple[DeadLetter, int]]) -> dict[str, list[
     }
 
 
-async def _drop_oldest(conn: AsyncConnection, reasons: set[str], now: datetime) -> int:
+async def _drop_oldest(conn: AsyncConnection, reasons: set[str], thinned: Counter[str], now: datetime) -> int:
     bounds = {"rows": ROWS_KEPT, "bytes": BYTES_KEPT, "slack": SLACK, "days": [now.date()], "reasons": sorted(reasons)}
     cursor = await conn.execute(DROP_OLDEST, bounds)
     dropped: Counter[tuple[date, str]] = Counter([(row[0], row[1]) for row in await cursor.fetchall()])
+    dropped.update({(now.date(), reason): count for reason, count in thinned.items()})
     for (day, reason), count in dropped.items():
         await conn.execute(COUNT_DROPPED, {"count": count, "day": day, "reason": reason})
     return dropped.total()

@@ -73,6 +73,23 @@ async def test_the_oldest_go_when_a_day_and_reason_has_too_many(
     ]
 
 
+async def test_of_a_flood_some_of_each_batch_are_kept_and_the_rest_is_counted(
+    conn: psycopg.AsyncConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_letters, "ROWS_KEPT", 10)
+    monkeypatch.setattr(dead_letters, "FULL_SHARE", 3)
+    await dead_letters.record(conn, [letter(n) for n in range(10)], NOW)
+    again = letter(0, redelivered=True)
+    await conn.execute("UPDATE dead_letter SET waiting_since = %s", (NOW,))
+
+    dropped = await dead_letters.record(
+        conn, [*(letter(n) for n in range(100, 150)), again], NOW + timedelta(seconds=1)
+    )
+
+    assert dropped == 47 + 3
+    assert await rows(conn, TALLY) == [("2026-11-22", "malformed", 10, 86, 50)]
+
+
 async def test_the_oldest_go_when_a_day_and_reason_has_too_many_bytes(
     conn: psycopg.AsyncConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
