@@ -44,6 +44,7 @@ def small_disk(scene: Scene) -> Iterator[Stage]:
     options = f"size={SIZE_MB}m,mode=0700,uid={account.uid},gid={account.gid}"
     subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], check=True)
     stage = Stage(folder, scene.stage.devices)
+    stage.ranges = scene.stage.ranges
     try:
         stage.up()
         stage.build()

@@ -16,6 +16,8 @@ Numbers = NDArray[np.int64]
 MADE_MS, ACKNOWLEDGED_MS = 0, 1
 CAPACITY = 4_000_000
 """Messages a ledger can hold; the file is sparse."""
+FIRST_NUMBER, LAST_NUMBER = 100_000_000, 999_999_999 - CAPACITY
+"""All numbers have nine digits, so that all messages of a run have one length."""
 BAD_EVERY, BAD_AT = 101, 50
 UNKNOWN_DEVICE = 900_000
 

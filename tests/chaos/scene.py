@@ -96,7 +96,6 @@ class Scene:
         self.log = stage.folder / "logs" / f"{number:03d}-{name}.jsonl"
         self.ledgers = stage.folder / "ledgers"
         self.outcome = Outcome(fault=name)
-        self.number = number
         self.running: list[Ingest] = []
         self.publishers: list[Publishing] = []
         self.environment = stage.environment()
@@ -115,7 +114,7 @@ class Scene:
 
     def publish(self, *arguments: str, rate: float | None = None) -> Publishing:
         """Start a publisher with a range of numbers of its own."""
-        first = 100_000_000 + CAPACITY * (self.number * 4 + len(self.publishers))
+        first = next(self.stage.ranges)
         base = ("--url", self.stage.publisher_url, "--devices", str(self.stage.devices))
         speed = ("--rate", str(self.load.rate if rate is None else rate))
         one = Publishing(self.ledgers / f"{first}.npy", first, *base, *speed, *arguments)

@@ -22,6 +22,7 @@ from runtime.services.passwords import BrokerAccount
 from runtime.settings import Settings
 from storage.migrate import migrate
 from tests import small_city
+from tests.chaos.ledger import CAPACITY, FIRST_NUMBER, LAST_NUMBER
 from tests.own_services import free_port, isolated_settings
 
 PATIENCE_S = 60.0
@@ -109,6 +110,8 @@ class Stage:
 
     def __init__(self, folder: Path, devices: int) -> None:
         self.folder, self.devices = folder, devices
+        self.ranges = iter(range(FIRST_NUMBER, LAST_NUMBER, CAPACITY))
+        """First numbers for publishers: each has a range of its own."""
         self.settings: Settings = isolated_settings(folder, free_port(), free_port())
         self.generated = passwords.ensure(control.make_data_dir(folder))
         self.tester = BrokerAccount(
