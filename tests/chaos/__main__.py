@@ -21,6 +21,7 @@ from tests.chaos.stage import Stage, staged
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "build" / "chaos.json"
 DEVICES = 5_000
+CALM_S, SHORTEST_CALM = 4.0, 0.25
 JUDGED = ("lost", "doubled", "unexplained", "altered")
 EXAMPLE = """
 examples:
@@ -39,7 +40,8 @@ def main() -> int:
             print(f"{one.name:32} {one.tells}")
         return 0
     chosen = [one for one in FAULTS if one.name in options.faults] if options.faults else list(FAULTS)
-    load = Load(rate=options.rate, scale=options.scale)
+    calm_s = CALM_S * min(1, max(options.scale, SHORTEST_CALM))
+    load = Load(rate=options.rate, scale=options.scale, before_s=calm_s, after_s=calm_s)
     skipped = {one.name: reason for one in chosen if (reason := one.lacks())}
     started = time.monotonic()
     outcomes: list[Outcome] = []

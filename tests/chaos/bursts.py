@@ -24,18 +24,16 @@ def store_and_forward(scene: Scene) -> None:
     """Gateways were cut off for ten minutes; now each sends its devices' messages at once."""
     one = scene.ingest()
     count = int(scene.stage.devices * STORED_S / MESSAGE_EVERY_S * scene.load.scale / GATEWAYS)
-    began = time.monotonic()
     for _ in range(GATEWAYS):
         scene.publish("--count", str(count), "--backdate-s", str(STORED_S), rate=0)
     scene.note(burst_messages=count * GATEWAYS)
-    _settle(scene, one, began)
+    _settle(scene, one)
 
 
 def five_times_sustainable(scene: Scene) -> None:
     """Ingest gets a fifth of what is published, for a minute: the queue grows in the broker, not in ingest."""
     with broker_path(scene) as proxy:
         one = scene.ingest()
-        began = time.monotonic()
         publisher = scene.publish()
         scene.calm(scene.load.before_s)
         proxy.change(Weather(bytes_per_s=scene.load.rate / TIMES_SUSTAINABLE * len(Template("telemetry", 5).packet)))
@@ -47,7 +45,7 @@ def five_times_sustainable(scene: Scene) -> None:
         scene.note(burst_s=BURST_S * scene.load.scale, times_stored=round(published / max(stored, 1), 1))
         publisher.tell("rate 1")
         proxy.change(FAIR)
-        _settle(scene, one, began)
+        _settle(scene, one)
 
 
 def alarm_before_backlog(scene: Scene) -> None:
@@ -55,7 +53,6 @@ def alarm_before_backlog(scene: Scene) -> None:
     one = scene.ingest()
     one.end()
     count = min(int(300_000 * scene.load.scale) + 20_000, CAPACITY)
-    began = time.monotonic()
     half = str(count // 2)
     waiting = [
         scene.publish("--count", half, "--backdate-s", "600", "--suffix", suffix, rate=0)
@@ -70,7 +67,7 @@ def alarm_before_backlog(scene: Scene) -> None:
         left = sum(one.ledger.acknowledged() for one in waiting) - sum(scene.stored(one) for one in waiting)
         scene.note(**{f"old_left_{len(took)}": left})
     scene.note(alarm_s=[round(each, 2) for each in took])
-    _settle(scene, one, began)
+    _settle(scene, one)
     assert scene.outcome.measured["old_left_1"] > 0, "everything old was stored before the first alarm: no test"
     assert max(took) <= ALARM_S, f"an alarm waited {max(took):.1f} s"
 
@@ -81,10 +78,9 @@ def _until_stored(scene: Scene, alarm: Publishing) -> float:
     return time.time() - int(alarm.ledger.rows[0, 0]) / 1000
 
 
-def _settle(scene: Scene, one: Ingest, began: float) -> None:
+def _settle(scene: Scene, one: Ingest) -> None:
     scene.finish()
-    stored = scene.outcome.total("stored")
-    scene.note(stored_per_s=round(stored / (time.monotonic() - began)), ingest_peak_mb=round(one.memory_mb()))
+    scene.note(ingest_peak_mb=round(one.memory_mb()))
     assert one.memory_mb() <= MEMORY_LIMIT_MB, f"ingest took {one.memory_mb():.0f} MB"
 
 

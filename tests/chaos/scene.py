@@ -30,10 +30,10 @@ class Load:
     """How hard, and for how long before and after."""
 
     rate: float
-    scale: float = 1.0
+    scale: float
     """Lengths of outages and bursts as a share of what the issue asks for."""
-    before_s: float = 4.0
-    after_s: float = 4.0
+    before_s: float
+    after_s: float
 
 
 class Publishing:
