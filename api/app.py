@@ -18,6 +18,7 @@ from api.routes import (
     catalogue,
     components,
     devices,
+    events,
     grids,
     health,
     incidents,
@@ -31,7 +32,7 @@ from api.services import Services
 PREFIX = "/api/v1"
 VERSION = "1.0.0"
 """Of the API, not of the program: grows by SemVer with what `openapi.json` promises."""
-ROUTERS = (catalogue, components, devices, readings, aggregate, grids, incidents, stream, summary, tiles)
+ROUTERS = (catalogue, components, devices, readings, aggregate, events, grids, incidents, stream, summary, tiles)
 
 GZIP_FROM_BYTES = 1024
 GZIP_LEVEL = 4

@@ -17,6 +17,7 @@ TAGS = {
     "components": "Surveyed components (部件) of the city.",
     "devices": "Devices with a radio, mounted on components or moving.",
     "readings": "What devices measured.",
+    "events": "What devices said that is no number: detections, states, events of their life.",
     "grids": "Unit grids (单元网格), patrol grids (巡查网格) and administrative areas.",
     "incidents": "Incidents (案件) and what people do with them.",
     "live": "The city as it happens.",

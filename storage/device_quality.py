@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import AsyncConnection
+from psycopg.rows import dict_row
 
 from core.quality import COUNTED, REFUSED, REPEATED
 from storage.dead_letters import DeadLetter
@@ -34,6 +35,18 @@ SET repeated = kept.repeated + EXCLUDED.repeated, late = kept.late + EXCLUDED.la
     sentinel = kept.sentinel + EXCLUDED.sentinel, suspect_jump = kept.suspect_jump + EXCLUDED.suspect_jump,
     counter_reset = kept.counter_reset + EXCLUDED.counter_reset, clock = kept.clock + EXCLUDED.clock,
     refused = kept.refused + EXCLUDED.refused
+"""
+RECENT = """
+SELECT (SELECT coalesce(sum(messages), 0) FROM reading_1h AS r
+        WHERE r.device_id = %(device_id)s AND r.bucket >= since.day AT TIME ZONE 'UTC') AS stored,
+       coalesce(sum(repeated), 0) AS repeated, coalesce(sum(late), 0) AS late,
+       coalesce(sum(out_of_order), 0) AS out_of_order, coalesce(sum(out_of_range), 0) AS out_of_range,
+       coalesce(sum(sentinel), 0) AS sentinel, coalesce(sum(suspect_jump), 0) AS suspect_jump,
+       coalesce(sum(counter_reset), 0) AS counter_reset, coalesce(sum(clock), 0) AS clock,
+       coalesce(sum(refused), 0) AS refused
+FROM (SELECT (%(now)s AT TIME ZONE 'UTC')::date - %(days_before)s AS day) AS since
+LEFT JOIN device_quality AS q ON q.device_id = %(device_id)s AND q.day >= since.day
+GROUP BY since.day
 """
 KNOWN_LETTERS = "SELECT digest FROM dead_letter WHERE digest = ANY(%(digests)s)"
 LAST_VALUES = """
@@ -79,3 +92,15 @@ async def add(
     """Add to the counts of some devices, each named once, on the day of `now`; see `COLUMNS`."""
     columns = {name: counts[name].tolist() for name in COLUMNS}
     await conn.execute(ADD, {"now": now, "device_id": device_id.tolist(), **columns})
+
+
+async def recent(conn: AsyncConnection, device_id: int, now: datetime, days: int) -> dict[str, int]:
+    """Give what is in `COLUMNS`, and `stored` readings, of the last `days` days (UTC), today among them.
+
+    `stored` comes from the hourly roll-ups, by event time; it lags by their refresh.
+    """
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(RECENT, {"device_id": device_id, "now": now, "days_before": days - 1})
+        row = await cursor.fetchone()
+    assert row is not None
+    return {name: int(count) for name, count in row.items()}

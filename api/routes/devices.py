@@ -15,6 +15,7 @@ from api.reading import Value, origin_of, quality_of, values_of
 from api.services import Use
 from core.errors import NotFound
 from devices.health import Health, health
+from storage import device_quality
 from storage.queries import devices, incidents
 
 router = APIRouter(prefix="/devices", tags=["devices"])
@@ -51,6 +52,28 @@ class NewestReading(BaseModel):
     unit_grid_code: str | None = Field(description="The grid it was taken in.")
 
 
+class Doubts(BaseModel):
+    """How many of a device's messages were doubtful, by the rules of docs/quality.md."""
+
+    stored: int = Field(description="Readings stored in all, by event time; follows within minutes.")
+    repeated: int
+    late: int
+    out_of_order: int
+    out_of_range: int
+    sentinel: int
+    suspect_jump: int
+    counter_reset: int
+    clock: int
+    refused: int = Field(description="Messages, or items of one, that became dead letters.")
+
+
+class QualityCounts(BaseModel):
+    """Doubts by day of arrival (UTC)."""
+
+    today: Doubts
+    seven_days: Doubts = Field(description="Today and the six days before.")
+
+
 class DeviceDetail(BaseModel):
     """A device with its place, its channels and their newest values, and what is open on it."""
 
@@ -77,6 +100,7 @@ class DeviceDetail(BaseModel):
     lat: float
     latest: NewestReading | None
     channels: list[Value]
+    quality: QualityCounts
     open_incidents: list[Incident]
 
 
@@ -132,12 +156,15 @@ async def show_device(label: Label, services: Use) -> DeviceDetail:
             raise NotFound(f"no device {label}")
         channels = await devices.channels(conn, row["profile"])
         found = await incidents.find(conn, {"device": label}, state="open", limit=MOST_SHOWN)
+        today = await device_quality.recent(conn, row["device_id"], services.clock(), 1)
+        week = await device_quality.recent(conn, row["device_id"], services.clock(), 7)
     return DeviceDetail.model_validate(
         {
             **row,
             "health": health(row["received_at"], row["interval_s"], services.clock()),
             "latest": _newest(row),
             "channels": values_of(channels, row["values"]),
+            "quality": {"today": today, "seven_days": week},
             "open_incidents": [incident.of_row(item) for item in found],
         }
     )
