@@ -15,8 +15,8 @@ from wire.broker import Broker
 VERSION, DROPPED = "$SYS/broker/version", "$SYS/broker/publish/messages/dropped"
 """Mosquitto's names; other brokers have none or others, and then we know less."""
 PATIENCE_S = 10.0
-LISTEN_S = 1.0
-"""So long for what the broker keeps of `$SYS`: it sends that at once."""
+LISTEN_S = 5.0
+"""So long at most for what the broker keeps of `$SYS`: it sends that at once, unless it is flooded."""
 RECEIVE_MAX = 100
 
 

@@ -139,7 +139,7 @@ class Scene:
         """Let the load run."""
         time.sleep(seconds)
 
-    def flowing(self, patience_s: float = 90) -> float:
+    def flowing(self, patience_s: float = 240) -> float:
         """Wait until a message that is made from now on is stored: the stream goes on. Gives the seconds."""
         since = time.time()
         return wait_until(lambda: self._has(since), "a message made after the fault is stored", patience_s)
