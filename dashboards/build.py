@@ -13,10 +13,10 @@ from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as model
 
-from dashboards import city, devices, ingest, patrol
+from dashboards import city, devices, ingest, patrol, platform
 
 FOLDER = Path(__file__).parent / "json"
-DASHBOARDS: tuple[ModuleType, ...] = (city, patrol, devices, ingest)
+DASHBOARDS: tuple[ModuleType, ...] = (city, patrol, devices, ingest, platform)
 
 
 def documents() -> Mapping[str, str]:

@@ -74,6 +74,16 @@ SELECT sha256(n::text::bytea), 'citygrid/v1/130203/manhole/cover-1/telemetry',
        CASE WHEN n < 3 THEN 'malformed' ELSE 'unknown_device' END, 'detail', '{', false, now(), now(), n
 FROM generate_series(1, 3) AS n
 """
+INGEST = """
+INSERT INTO ingest_process (process, setting, metrics_url, started_at, expires_at)
+VALUES ('host:1', '', 'http://127.0.0.1:9101/metrics', now() - INTERVAL '1 hour', now() + INTERVAL '1 hour');
+UPDATE shard_lease SET process = 'host:1', epoch = 1, expires_at = now() + INTERVAL '1 hour' WHERE shard = 'city';
+INSERT INTO ingest_minute (minute, shard, epoch, process, by_lane, stored, repeated, refused, transitions, retries,
+                           batches, step_seconds, lag_s, waiting, broker_queued)
+SELECT date_trunc('minute', now()) - make_interval(mins => n), 'city', 1, 'host:1', '{"live": 600, "alarm": 2}', 600, 0,
+       '{"malformed": 2}', 1, 0, 60, '{"store": 1.5, "decode": 0.5}', 0.2, 0, 12
+FROM generate_series(1, 30) AS n
+"""
 
 
 async def fill(conn: AsyncConnection) -> None:
@@ -93,5 +103,5 @@ async def fill(conn: AsyncConnection) -> None:
                     "name_en": channel.name_en,
                 },
             )
-    for statement in (READINGS, STATES, INCIDENTS, DEAD_LETTERS):
+    for statement in (READINGS, STATES, INCIDENTS, DEAD_LETTERS, INGEST):
         await conn.execute(statement)

@@ -59,7 +59,7 @@ FROM ingest_minute, jsonb_each_text(step_seconds) AS step;
 CREATE VIEW dash.ingest_refusals AS
 SELECT minute AS ts, shard, refusal.key AS reason, refusal.value::bigint AS messages
 FROM ingest_minute, jsonb_each_text(refused) AS refusal;
-CREATE VIEW dash.ingest_processes AS
+CREATE VIEW dash.processes AS
 SELECT p.process, p.started_at, p.metrics_url,
        coalesce(string_agg(l.shard, ', ' ORDER BY l.shard), '') AS shards
 FROM ingest_process p LEFT JOIN shard_lease l ON l.process = p.process AND l.expires_at > now()

@@ -14,7 +14,7 @@ from tests.grafana_server import EDITOR, VIEWER, State
 from tests.grafana_server import grafana as running_grafana
 
 DOCUMENTS = grafana.dashboards()
-UIDS = ["citygrid-city", "citygrid-devices", "citygrid-ingest", "citygrid-patrol"]
+UIDS = ["citygrid-city", "citygrid-devices", "citygrid-ingest", "citygrid-patrol", "citygrid-platform"]
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_push_puts_back_what_somebody_changed_and_only_that(server: State) -> 
     again = outcomes(server)
 
     assert dict(again)["citygrid-city"] == "updated"
-    assert [outcome for _, outcome in again].count("unchanged") == 3
+    assert [outcome for _, outcome in again].count("unchanged") == len(UIDS) - 1
     assert server.dashboards["citygrid-city"]["title"].startswith("CityGrid")
 
 
@@ -75,7 +75,7 @@ def test_a_server_under_a_path_is_reached_with_and_without_a_closing_slash() -> 
 def test_a_check_names_everything_that_is_missing(server: State) -> None:
     checks = grafana.check(server.address, EDITOR, DOCUMENTS)
 
-    assert [check.is_good for check in checks] == [False] * 6
+    assert [check.is_good for check in checks] == [False] * (2 + len(UIDS))
     assert checks[0].detail.startswith("missing: provision dashboards/provisioning")
 
 
@@ -121,7 +121,7 @@ def test_the_command_prints_json_and_takes_the_token_from_the_environment(server
 
     result = CliRunner().invoke(app, ["push", "--json"], env=environment)
 
-    assert [one["outcome"] for one in json.loads(result.stdout)] == ["created"] * 4
+    assert [one["outcome"] for one in json.loads(result.stdout)] == ["created"] * len(UIDS)
 
 
 def test_the_check_command_fails_when_something_is_missing(server: State) -> None:
