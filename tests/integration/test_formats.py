@@ -1,5 +1,6 @@
 """Each payload format through a real broker and database: published, it is rows of readings in canonical units."""
 
+import base64
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -32,6 +33,8 @@ WHERE r."values"[c.position] IS NOT NULL ORDER BY r.ts, c.position
 """
 NODE = f"test-{uuid.uuid4().hex[:8]}/cabinet-7"
 """A group of its own, so that tests that run at once do not hear each other."""
+DEV_EUI = uuid.uuid4().hex[:16]
+CODECS = {"chirpstack": "milesight_em500_swl"}
 LABEL = f"MC-{uuid.uuid4().hex[:8]}"
 
 Message = tuple[str, bytes]
@@ -84,6 +87,27 @@ def sparkplug() -> list[Message]:
     return [*BIRTHS, spark("DDATA", M(alias=7, value=40.0, ts_ms=AT_MS + 1000), seq=2)]
 
 
+def chirpstack() -> list[Message]:
+    """01 75 58: battery 88 %; 03 77 28 00: 40 cm; the same uplink twice."""
+    uplink = {
+        "deviceInfo": {"devEui": DEV_EUI},
+        "time": AT.isoformat(),
+        "fCnt": 17,
+        "fPort": 85,
+        "data": base64.b64encode(bytes.fromhex("01 75 58 03 77 28 00")).decode(),
+    }
+    return [(f"application/covers/device/{DEV_EUI}/event/up", json.dumps(uplink).encode())] * 2
+
+
+def things_stack() -> list[Message]:
+    message = {
+        "end_device_ids": {"device_id": "cover", "dev_eui": DEV_EUI.upper()},
+        "received_at": now().isoformat(),
+        "uplink_message": {"received_at": AT.isoformat(), "decoded_payload": {"tilt": 3, "water_m": 0.315}},
+    }
+    return [("v3/covers@tangshan/devices/cover/up", json.dumps(message).encode())]
+
+
 AT_ONCE = [(AT, "tilt_deg", 3.0), (AT, "water_m", 0.315)]
 CASES: Sequence[tuple[str, str | None, Callable[[], list[Message]], list[tuple[datetime, str, float]]]] = [
     ("native", None, senml, [*AT_ONCE, (AT, "temperature_degc", 8.5), (AT, "battery_pct", 88.0)]),
@@ -95,13 +119,17 @@ CASES: Sequence[tuple[str, str | None, Callable[[], list[Message]], list[tuple[d
         sparkplug,
         [(AT, "water_m", 0.315), (AT, "battery_pct", 88.0), (AT + timedelta(seconds=1), "water_m", 0.4)],
     ),
+    ("chirpstack", DEV_EUI, chirpstack, [(AT, "water_m", 0.4), (AT, "battery_pct", 88.0)]),
+    ("things_stack", DEV_EUI, things_stack, AT_ONCE),
 ]
 """Format and address the cover is registered with, what is published, what is stored."""
 
 
 async def registered(database: str, form: str, address: str | None) -> str:
     small_city.build(database)
-    cover = replace(small_city.covers(1)[0], label=LABEL, format=form, address=address)
+    cover = replace(
+        small_city.covers(1)[0], label=LABEL, format=form, address=address or "", codec=CODECS.get(form, "")
+    )
     async with await psycopg.AsyncConnection.connect(database) as conn:
         await service.publish_profiles(conn, shipped())
         count, findings = await service.register_many(
