@@ -32,6 +32,11 @@ check: ## Format, lint, strict types, import contracts, console
 	$(PY)/lint-imports
 	if [[ -f console/package.json ]]; then scripts/with-node $(NPM_CONSOLE) check; fi
 
+.PHONY: check-long
+check-long: ## Fuzz every decoder: a minute of hypothesis, a minute of atheris (ARGS="--seconds 600")
+	@scripts/bootstrap --tests
+	$(PY)/python -m tests.fuzz $(ARGS)
+
 .PHONY: fmt
 fmt: ## Format and mend what can be mended
 	@scripts/bootstrap --tests

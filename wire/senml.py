@@ -26,6 +26,8 @@ RELATIVE_BELOW_S = 2**28
 """RFC 8428, 4.5.3: a smaller time counts from now."""
 VERSIONS = frozenset({*range(1, 11), 26})
 """What we understand: RFC 8428 is 10; 26 is that and secondary units (RFC 9100, 2.1 and 5)."""
+MAX_RECORDS = 5_000
+"""Most records in a pack, our choice: a day of four quantities by the minute."""
 MAX_NAME = 256
 """Longest resolved name, our choice: a long base name must not multiply by its records."""
 
@@ -121,6 +123,8 @@ def resolve(pack: Sequence[Mapping[str, Any]]) -> Iterator[Resolved]:
     """
     if not pack:
         raise InvalidInput("an empty SenML pack")
+    if len(pack) > MAX_RECORDS:
+        raise InvalidInput(f"{len(pack)} records in one SenML pack; the limit is {MAX_RECORDS}")
     base = _Base()
     for position, record in enumerate(pack):
         try:

@@ -27,8 +27,8 @@ NAME = "sparkplug"
 NAMESPACE = "spBv1.0"
 REBIRTH = "Node Control/Rebirth"
 BD_SEQ = "bdSeq"
-MAX_METRICS = 10_000
-"""Most metrics a message may hold; our choice, ten times what a large cabinet has."""
+MAX_METRICS = 5_000
+"""Most metrics a message may hold; our choice, five times what a large cabinet has."""
 
 
 class Kind(StrEnum):
@@ -212,15 +212,16 @@ def _payload(data: bytes) -> tuple[int | None, int | None, tuple[Metric, ...]]:
     timestamp_ms: int | None = None
     seq: int | None = None
     metrics: list[Metric] = []
-    for number, _, value in protobuf.fields(data):
+    fields = protobuf.fields(data)
+    if sum(number == _METRICS for number, _, _ in fields) > MAX_METRICS:
+        raise InvalidInput(f"more than {MAX_METRICS} metrics in one message")
+    for number, _, value in fields:
         if number == _METRICS:
             metrics.append(_metric(protobuf.message(value)))
         elif number == _SEQ:
             seq = protobuf.unsigned(value)
         elif number == _PAYLOAD_TIMESTAMP:
             timestamp_ms = _milliseconds(value)
-    if len(metrics) > MAX_METRICS:
-        raise InvalidInput(f"{len(metrics)} metrics in one message; the limit is {MAX_METRICS}")
     if seq is not None and seq > 255:
         raise InvalidInput(f"seq {seq} is not 0 to 255")
     return timestamp_ms, seq, tuple(metrics)

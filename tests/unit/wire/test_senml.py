@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from core.errors import InvalidInput
 from tests import wire_cases
 from wire import senml
 
@@ -30,3 +31,10 @@ def test_json_and_cbor_of_one_pack_say_the_same() -> None:
     ]
 
     assert said[0] == said[1]
+
+
+def test_a_pack_without_end_is_refused_before_it_is_resolved() -> None:
+    pack = [{"n": "a", "v": 1}] * (senml.MAX_RECORDS + 1)
+
+    with pytest.raises(InvalidInput, match="records in one SenML pack"):
+        list(senml.resolve(pack))

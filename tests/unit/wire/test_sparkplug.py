@@ -1,5 +1,8 @@
-"""What we send to Sparkplug edge nodes."""
+"""What we send to Sparkplug edge nodes, and how much we take from them at once."""
 
+import pytest
+
+from core.errors import InvalidInput
 from wire import protobuf, sparkplug
 
 
@@ -16,3 +19,10 @@ def test_a_rebirth_is_asked_for_by_the_command_of_the_specification() -> None:
         4: 11,
         14: 1,
     }
+
+
+def test_metrics_without_end_are_refused_before_they_are_read() -> None:
+    payload = protobuf.field(2, b"\xff") * (sparkplug.MAX_METRICS + 1)
+
+    with pytest.raises(InvalidInput, match="metrics in one message"):
+        sparkplug.parse("spBv1.0/g/NDATA/n", payload)
