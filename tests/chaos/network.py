@@ -119,5 +119,10 @@ FAULTS: tuple[Fault, ...] = (
     fault(broker_half_open, "the connection to the broker goes silent for 60 s and never closes", "broker_lost"),
     fault(database_cut_in_mid_packet, "the connection to the database is cut after random bytes", "batch_retry"),
     fault(database_slow, "delay of 150 ms, then a trickle of 30 kB/s, between ingest and database"),
-    fault(database_half_open, "the connection to the database goes silent for 60 s and never closes", "batch_retry"),
+    fault(
+        database_half_open,
+        "the connection to the database goes silent for 60 s and never closes",
+        "database_silent",
+        "batch_retry",
+    ),
 )

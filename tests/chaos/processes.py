@@ -2,16 +2,19 @@
 
 import os
 import signal
-import subprocess
 import time
 from contextlib import suppress
 
 from tests.chaos.fault import Fault, fault
 from tests.chaos.scene import Scene, kill_ingest
-from tests.chaos.stage import Ingest, wait_until
+from tests.chaos.stage import Ingest, children, wait_until
 
 TAKEOVER_S = 15.0
 """A killed owner's lease is taken over within 10 s; the rest is for the first batch on a machine under full load."""
+
+
+HANGS_S = 8.0
+"""Long enough for ingest to lose its patience with the database's leases."""
 
 
 def ingest_killed(scene: Scene) -> None:
@@ -114,20 +117,16 @@ def database_stopped_in_mid_step(scene: Scene) -> None:
     scene.calm(scene.load.before_s)
     pid = scene.stage.pid("postgres")
     assert pid is not None
-    group = [pid, *(int(word) for word in _pgrep(pid))]
+    group = [pid, *children(pid)]
     for each in group:
         with suppress(ProcessLookupError):
             os.kill(each, signal.SIGSTOP)
-    scene.calm(20 * scene.load.scale)
+    scene.calm(max(20 * scene.load.scale, HANGS_S))
     for each in group:
         with suppress(ProcessLookupError):
             os.kill(each, signal.SIGCONT)
     scene.note(recovered_s=round(scene.flowing(), 2))
     scene.calm(scene.load.after_s)
-
-
-def _pgrep(pid: int) -> list[str]:
-    return subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split()
 
 
 def broker_restarted(scene: Scene) -> None:
@@ -189,7 +188,7 @@ FAULTS: tuple[Fault, ...] = (
     fault(database_backend_killed, "kill -9 of the server process that works for ingest", "batch_retry"),
     fault(both_killed_in_turn, "kill -9 of ingest and PostgreSQL six times, in random turn", "ingest_ready"),
     fault(database_away, "PostgreSQL stopped for 60 s", "batch_retry", "ingest_ready"),
-    fault(database_stopped_in_mid_step, "PostgreSQL hangs for 20 s with open connections"),
+    fault(database_stopped_in_mid_step, "PostgreSQL hangs for 20 s with open connections", "database_silent"),
     fault(second_ingest, "a second ingest started by mistake; then the first is killed", "ingest_ready"),
     fault(broker_restarted, "Mosquitto stopped in order with a queue, started again", *RESUMED, "broker_unreachable"),
     fault(
