@@ -4,7 +4,7 @@ import { name, text, word } from "../src/i18n/text";
 import { zh } from "../src/i18n/zh";
 import { timeLeft } from "../src/lib/deadline";
 import { comparisonSign, explanation, silence } from "../src/lib/explain";
-import { grouped, unitText, withUnit } from "../src/lib/number";
+import { grouped, percent, unitText, withUnit } from "../src/lib/number";
 import { absolute, short, span } from "../src/lib/time";
 import { incident, minutes, NOW } from "./builders";
 
@@ -70,6 +70,7 @@ describe("numbers", () => {
     expect(withUnit(-0.001, "m")).toBe("0.00 m");
     expect(unitText("kW.h")).toBe("kWh");
   });
+  it("are shares of a hundred", () => expect([percent(0.934), percent(1)]).toEqual(["93%", "100%"]));
   it("are grouped by thousands", () => expect(grouped(548000)).toBe("548,000"));
 });
 

@@ -97,7 +97,32 @@ export interface Device extends Placed {
   class_code: string | null;
   latest: { ts: string; received_at: string; quality: string[]; origin: string } | null;
   channels: ChannelValue[];
+  quality: { today: DoubtCounts; seven_days: DoubtCounts };
   open_incidents: Incident[];
+}
+
+/** How many readings were stored, and how many messages were doubtful in which way. */
+export interface DoubtCounts {
+  stored: number;
+  repeated: number;
+  late: number;
+  out_of_order: number;
+  out_of_range: number;
+  sentinel: number;
+  suspect_jump: number;
+  counter_reset: number;
+  clock: number;
+  refused: number;
+}
+
+/** Something a device said that is no number. */
+export interface DeviceEvent {
+  ts: string;
+  kind: string;
+  seq: number;
+  confidence: number | null;
+  plate: string | null;
+  snapshot_url: string | null;
 }
 
 export interface Named {

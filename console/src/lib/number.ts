@@ -32,6 +32,11 @@ export function withUnit(value: number | null | undefined, unit: string | null |
   return TIGHT.has(text) ? decimals(value) + text : `${decimals(value)} ${text}`;
 }
 
+/** A share of 0 to 1. */
+export function percent(share: number): string {
+  return `${Math.round(share * 100)}%`;
+}
+
 export function grouped(value: number): string {
   return Math.round(value)
     .toString()

@@ -1,9 +1,11 @@
 /** One device in full: health, readings, open incidents, where it stands. */
-import type { Device } from "../api/types";
+import type { Device, DoubtCounts } from "../api/types";
+import { grouped } from "../lib/number";
 import { span } from "../lib/time";
 import { select } from "../state/control";
 import { devices, lang, nowMs, t, word } from "../state/store";
 import { DetailFrame } from "./detail_frame";
+import { DeviceEvents } from "./device_events";
 import { DeviceReadings, Health, LastSeen } from "./device_readings";
 import { DeviceGlyph } from "./glyphs";
 import { LinkRow } from "./incident_detail";
@@ -42,6 +44,7 @@ function Body({ device }: { device: Device }) {
         <Health device={device} />
       </header>
       <DeviceReadings label={device.label} first={null} />
+      <DeviceEvents label={device.label} detects={device.profile === "camera"} />
       <OpenIncidents incidents={device.open_incidents} />
       {device.component_code && (
         <Section title={t("detail.component")}>
@@ -59,12 +62,23 @@ function Body({ device }: { device: Device }) {
             [t("detail.interval"), span(device.interval_s * 1000, lang.value)],
             [t("detail.lifecycle"), word("life", device.state)],
             [t("detail.origin"), device.latest ? word("origin", device.latest.origin) : "–"],
+            [t("detail.doubts"), <Doubts key="q" counts={device.quality.seven_days} />],
             ...placeFacts(device),
           ]}
         />
       </Section>
     </>
   );
+}
+
+/** What was doubtful about its messages in seven days, the most frequent first. */
+function Doubts({ counts }: { counts: DoubtCounts }) {
+  const { stored: _, ...doubts } = counts;
+  const found = Object.entries(doubts)
+    .filter(([, count]) => count > 0)
+    .sort(([, a], [, b]) => b - a);
+  if (!found.length) return <>{t("detail.noDoubts")}</>;
+  return <>{found.map(([name, count]) => `${word("doubt", name)} ${grouped(count)}`).join(" · ")}</>;
 }
 
 export function OpenIncidents({ incidents }: { incidents: Device["open_incidents"] }) {
