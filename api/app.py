@@ -17,6 +17,7 @@ from api.routes import (
     aggregate,
     catalogue,
     components,
+    dead_letters,
     devices,
     events,
     grids,
@@ -32,7 +33,20 @@ from api.services import Services
 PREFIX = "/api/v1"
 VERSION = "1.0.0"
 """Of the API, not of the program: grows by SemVer with what `openapi.json` promises."""
-ROUTERS = (catalogue, components, devices, readings, aggregate, events, grids, incidents, stream, summary, tiles)
+ROUTERS = (
+    catalogue,
+    components,
+    devices,
+    readings,
+    aggregate,
+    events,
+    grids,
+    incidents,
+    dead_letters,
+    stream,
+    summary,
+    tiles,
+)
 
 GZIP_FROM_BYTES = 1024
 GZIP_LEVEL = 4

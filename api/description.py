@@ -20,6 +20,7 @@ TAGS = {
     "events": "What devices said that is no number: detections, states, events of their life.",
     "grids": "Unit grids (单元网格), patrol grids (巡查网格) and administrative areas.",
     "incidents": "Incidents (案件) and what people do with them.",
+    "dead letters": "Messages that could not be accepted, and why.",
     "live": "The city as it happens.",
     "summary": "The city in counts.",
     "tiles": "Mapbox vector tiles.",
