@@ -25,6 +25,7 @@ COMMANDS = {
     "grids": "Unit and patrol grids. Example: citygrid grids import grids.geojson --level unit",
     "components": "Surveyed components. Example: citygrid components import survey.csv --crs EPSG:4548",
     "devices": "Devices on components. Example: citygrid devices import devices.csv",
+    "dead-letters": "Refused messages and trying them again. Example: citygrid dead-letters list --since 24h",
     "readings": "Stored readings. Example: citygrid readings export out.csv --profile camera --from 24h",
     "rules": "Rules and their tests. Example: citygrid rules test",
     "run": "The platform's processes. Example: citygrid run ingest",
@@ -46,7 +47,7 @@ def tree(only: str | None = None) -> typer.Typer:
     )
     app.callback()(_root)
     for name, what in COMMANDS.items():
-        command = import_module(f"cli.{name}").app if only in {None, name} else typer.Typer()
+        command = import_module(f"cli.{name.replace('-', '_')}").app if only in {None, name} else typer.Typer()
         app.add_typer(command, name=name, help=what)
     return app
 

@@ -1,9 +1,8 @@
 """`citygrid readings`: take stored readings out, and see how a channel usually behaves before setting a threshold."""
 
 import json
-import re
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from cli.moment import instant
 from core.errors import InvalidInput
 from runtime import settings
 from storage import export as exporting
@@ -22,26 +22,11 @@ from storage.pool import READER, session_options
 app = typer.Typer(no_args_is_help=True, help="Stored readings: export and describe.")
 
 QUANTILES = (0.01, 0.5, 0.99)
-_AGO = re.compile(r"(\d+)([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 Profile = Annotated[str, typer.Option(help="Device type, such as manhole_cover.")]
 Device = Annotated[str, typer.Option(help="Only this device.")]
 Start = Annotated[str, typer.Option("--from", help="RFC 3339, or how long ago: 30m, 24h, 7d.")]
 End = Annotated[str, typer.Option("--to", help="RFC 3339, or how long ago; now when left out.")]
-
-
-def instant(text: str, now: datetime) -> datetime:
-    """Give the instant a text means; raises `InvalidInput` with an example."""
-    if ago := _AGO.fullmatch(text):
-        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        parsed = None
-    if parsed is None or parsed.tzinfo is None:
-        raise InvalidInput(f"{text!r} is no time: write 24h, or 2026-11-22T08:00:00+08:00")
-    return parsed
 
 
 @app.command()
