@@ -22,8 +22,13 @@ class Named:
     detail: str = ""
 
 
+_BY_LABEL = Named()
+
+
 def named(row: Registration, profiles: Mapping[str, Profile]) -> Named:
     """Give the stored form of a row's address, or the first thing wrong with format, address or codec."""
+    if row.format == addresses.NATIVE and not row.address and not row.codec:
+        return _BY_LABEL  # nearly every row of a large file
     naming = addresses.NAMINGS.get(row.format)
     if naming is None:
         return Named(
