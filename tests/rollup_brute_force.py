@@ -114,7 +114,7 @@ def cells(stored: Iterable[Row], level: Level, *, held: Sequence[int] = HELD) ->
     for device, rows in _by_device(stored).items():
         before: Row | None = None
         for row in rows:
-            bucket = levels.floor(level, row[1], ZONE)
+            bucket = row[1] if level is Level.RAW else levels.floor(level, row[1], ZONE)
             for position, value in enumerate(row[3], start=1):
                 found.setdefault((device, bucket, position), Cell()).add(value)
             if before and profile_of(device) == "state":
