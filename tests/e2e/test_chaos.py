@@ -13,7 +13,6 @@ FAULTS = ("ingest_killed", "database_backend_killed", "broker_killed_republished
 pytestmark = pytest.mark.services
 
 
-@pytest.mark.timeout(180)
 def test_a_short_round_of_chaos_loses_and_doubles_nothing(tmp_path: Path) -> None:
     done = subprocess.run(
         [
