@@ -269,3 +269,15 @@ def test_a_refused_message_leaves_no_trace(host: Host) -> None:
         host.hear("DBIRTH", payload(LAMP, LAMP._replace(name="other"), seq=2), "lamp-2")
 
     assert host.memory == before
+
+
+def test_a_message_of_the_past_is_read_by_the_births_known_now_and_changes_nothing(host: Host) -> None:
+    host.born()
+    draft = Draft(host.memory)
+
+    said = draft.recall(topic("DDATA", "lamp-1"), data(80, 200))
+    draft.recall(topic("NBIRTH"), payload(M("bdSeq", 1, INT64), seq=0))
+    draft.recall(topic("NDEATH"), payload(M("bdSeq", 4, INT64)))
+
+    assert values(said) == [(f"{NODE}/lamp-1", [("power_w", 80.0)])]
+    assert (draft.changed, draft.asked) == ({}, {})
