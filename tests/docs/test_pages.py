@@ -64,7 +64,7 @@ def test_every_make_target_on_a_page_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", HAND_WRITTEN, ids=lambda page: page.name)
 def test_every_command_on_a_page_exists(page: Path) -> None:
-    called = [match[1].split() for line in code(page) if (match := re.search(r"\b(citygrid(?: [a-z]+)+)", line))]
+    called = [match[1].split() for line in code(page) if (match := re.search(r"\b(citygrid(?: [a-z][a-z0-9-]*)+)", line))]
 
     unknown = [" ".join(words) for words in called if not (prefixes(words) & COMMANDS or is_group(words))]
     assert unknown == []
@@ -91,6 +91,6 @@ def test_every_link_inside_the_repository_leads_somewhere(page: Path) -> None:
 def test_every_variable_named_on_a_page_is_a_setting_or_is_read_somewhere() -> None:
     others = {"CITYGRID_GRAFANA_URL", "CITYGRID_GRAFANA_TOKEN", "CITYGRID_TEST_DATABASE_URL", "CITYGRID_TEST_MQTT_URL"}
     settings = {f"CITYGRID_{name.upper()}" for name in Settings.model_fields}
-    named = {name for page in PAGES for name in re.findall(r"CITYGRID_[A-Z_]+", page.read_text(encoding="utf-8"))}
+    named = {name for page in PAGES for name in re.findall(r"CITYGRID_[A-Z0-9_]+", page.read_text(encoding="utf-8"))}
 
     assert named - settings - others == set()

@@ -2,12 +2,17 @@
 
 import asyncio
 import itertools
+import json
+import os
+import signal
+import sys
 import threading
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import aiomqtt
 import httpx2
@@ -275,6 +280,51 @@ def site() -> Iterator[Site]:
 async def poller(site: Site, publish: gtfs_rt.Publish, name: str = "test") -> AsyncIterator[gtfs_rt.Poller]:
     async with httpx2.AsyncClient(timeout=gtfs_rt.TIMEOUT) as client:
         yield gtfs_rt.Poller(gtfs_rt.Feed(name=name, url=site.url), client, publish, BridgeMetrics())
+
+
+@asynccontextmanager
+async def process(*words: str, **environment: str) -> AsyncIterator[dict[str, Any]]:
+    """A bridge as it is started by an operator; what it says when it is ready. It must end well when told to."""
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cli.main", "run", *words),
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "CITYGRID_LOG_FORMAT": "json", **environment},
+    )
+    assert child.stderr is not None
+    try:
+        async with asyncio.timeout(60):
+            while not (said := json.loads(await child.stderr.readline()))["event"].endswith("_ready"):
+                pass
+        yield said
+        child.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(DEADLINE_S):
+            rest, _ = await asyncio.gather(child.stderr.read(), child.wait())
+        assert (child.returncode, rest.count(b"_stopped")) == (0, 1)
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+
+
+async def test_a_process_serves_terminals_until_it_is_told_to_stop(broker: str, phone: str) -> None:
+    async with (
+        listening(broker, f"jt808/{phone}"),
+        process("jt808", CITYGRID_MQTT_URL=broker, CITYGRID_JT808_PORT="0") as ready,
+        terminal.connected(ready["port"], phone) as bus,
+    ):
+        await bus.sign_on()
+        assert await bus.ask(MessageId.LOCATION, terminal.report()) == Result.DONE
+
+
+async def test_a_process_polls_feeds_until_it_is_told_to_stop(broker: str, site: Site) -> None:
+    name = uuid.uuid4().hex[:12]
+    site.answers = [(200, {}, FEED)]
+    async with (
+        listening(broker, f"gtfs-rt/{name}") as payloads,
+        process("gtfs-rt", CITYGRID_MQTT_URL=broker, CITYGRID_GTFS_RT_FEEDS=f"{name}={site.url}"),
+        asyncio.timeout(DEADLINE_S),
+    ):
+        await anext(payloads)
 
 
 FEED = terminal.feed(bus1=(39.64, 118.19), bus2=(39.65, 118.2))
