@@ -46,9 +46,28 @@ FROM (
 ) AS newest
 ORDER BY last LIMIT 50
 """
-FIVE_MINUTES = """
-SELECT ts AS time, min, mean, max FROM dash.readings_5m
-WHERE $__timeFilter(ts) AND label = '$device' AND channel = '$channel' ORDER BY ts
+# The width of a pixel decides the level; a branch whose turn it is not is never executed. What the roll-ups do not have
+# yet is drawn from the readings.
+LEVELS = """
+SELECT ts AS time, min, mean, max FROM dash.readings_1d
+WHERE $__timeFilter(ts) AND label = '$device' AND channel = '$channel' AND '$__interval'::interval >= '12h'
+UNION ALL
+SELECT ts, min, mean, max FROM dash.readings_1h
+WHERE $__timeFilter(ts) AND label = '$device' AND channel = '$channel'
+  AND '$__interval'::interval >= '30m' AND '$__interval'::interval < '12h'
+UNION ALL
+SELECT ts, min, mean, max FROM dash.readings_5m
+WHERE $__timeFilter(ts) AND label = '$device' AND channel = '$channel'
+  AND '$__interval'::interval >= '2m' AND '$__interval'::interval < '30m'
+UNION ALL
+SELECT $__timeGroup(ts, $__interval), min(value), avg(value), max(value) FROM dash.readings
+WHERE $__timeFilter(ts) AND label = '$device' AND channel = '$channel'
+  AND ('$__interval'::interval < '2m' OR ts >= (
+      SELECT rolled_to FROM dash.levels WHERE level = CASE
+          WHEN '$__interval'::interval >= '12h' THEN '1d' WHEN '$__interval'::interval >= '30m' THEN '1h' ELSE '5m' END
+  ))
+GROUP BY 1
+ORDER BY 1
 """
 RAW = """
 SELECT ts AS time, value FROM dash.readings
@@ -67,7 +86,7 @@ def build() -> dashboard.Dashboard:
         .with_panel(alarming(numbers("现在 · Now", NOW, {}), ("失联 silent",)))
         .with_panel(bars("健康 · Health", HEALTH, HEALTH_COLORS))
         .with_panel(rows("按类型 · By profile", BY_PROFILE, width=18).height(8))
-        .with_panel(lines("$device · $channel · 5 min", FIVE_MINUTES, "short"))
+        .with_panel(lines("$device · $channel", LEVELS, "short").interval("1m"))
         .with_panel(lines("$device · $channel · 原始读数 raw", RAW, "short").time_from("3h"))
         .with_panel(rows("失联设备 · Silent devices", SILENT, {"失联时长 silence": "dtdurations"}, width=14))
         .with_panel(rows("电量最低 · Lowest batteries", BATTERIES, {"电量 battery": "percent"}, width=10))

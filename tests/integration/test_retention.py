@@ -1,13 +1,14 @@
 """What is too old goes, in whole chunks, and what was counted of it stays counted."""
 
 from collections.abc import AsyncIterator
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 from psycopg import AsyncConnection
 
+from core.errors import InvalidInput
 from storage import retention, rollups
 from storage.retention import Enforced, Keep
 
@@ -62,6 +63,34 @@ async def test_readings_go_after_their_time_and_rollups_three_times_later(conn: 
     assert done == Enforced(
         reading_chunks=3, event_chunks=0, rollup_chunks=1, minutes=3, quality_days=0, dead_letters=0
     )
+
+
+async def test_each_level_of_rollups_has_its_own_time(conn: AsyncConnection) -> None:
+    (old, _, _) = await store(conn, 800, 400, 1)
+    await retention.enforce(conn, replace(KEEP, hours=500), NOW)
+
+    keeps = dict(await (await conn.execute("SELECT level, keeps_from > %s FROM rollup_level", (old,))).fetchall())
+
+    assert keeps == {"raw": True, "1m": False, "5m": True, "1h": True, "1d": False}
+
+
+async def test_minutes_are_kept_for_a_week(conn: AsyncConnection) -> None:
+    for age in (10, 1):
+        for n in range(20):
+            ts = NOW - timedelta(days=age) + timedelta(seconds=n)
+            await conn.execute(INSERT, {"ts": ts, "received_at": ts})
+    await rollups.refresh(conn, NOW)
+
+    await retention.enforce(conn, KEEP, NOW)
+
+    days = await (await conn.execute("SELECT DISTINCT bucket::date FROM reading_1m")).fetchall()
+    assert days == [((NOW - timedelta(days=1)).date(),)]
+
+
+@pytest.mark.parametrize("wrong", [{"fine": 29}, {"fine": 90, "hours": 89}, {"hours": 0, "days": 10_000}])
+def test_a_level_may_not_go_before_the_one_it_is_made_from(wrong: dict[str, int]) -> None:
+    with pytest.raises(InvalidInput):
+        replace(KEEP, **wrong)
 
 
 async def test_a_chunk_stays_while_any_of_its_readings_must(conn: AsyncConnection) -> None:
