@@ -62,7 +62,7 @@ def run(  # typer: one argument an option
 @app.command()
 def record(
     file: Annotated[Path, typer.Argument(help="Where to; a name that ends in .gz is compressed.")],
-    topic: Annotated[str, typer.Option(help="Topic filter to record.")] = topics.TELEMETRY_FILTER,
+    topic: Annotated[str, typer.Option(help="Topic filter to record.")] = f"{topics.ROOT}/#",
     duration: Annotated[float | None, typer.Option(min=0.1, help="Seconds; without it until Ctrl-C.")] = None,
     url: Url = None,
     as_json: Json = False,

@@ -99,7 +99,7 @@ async def run_feed(settings: Settings, job: Run, stop: asyncio.Event, progress: 
     start_ms = round(job.start_epoch_s * 1000)
 
     def note(tick: Tick) -> None:
-        counts["published"] += len(tick.messages)
+        counts["published"] += len(tick.messages) + len(tick.released)
         counts["bad"] += sum(bool(message.defect) for message in tick.messages)
         counts["faults"] += len(tick.started)
         for fault in tick.started:

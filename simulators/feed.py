@@ -5,8 +5,8 @@ scenario and start give the same bytes however fast or unevenly the feed is read
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,13 +17,18 @@ from simulators import defects, models, scenario
 from simulators.roster import Roster
 from simulators.routes import M_PER_DEG_LAT, Line
 from simulators.scenario import Fault, Plan, Scenario
-from wire import native_v1
+from wire import native_v1, topics
 
 TICK_MS = 20
 """Resolution of the feed; messages of one tick carry the same `ts`."""
 
 BAD_SEQ_FROM = 1_000_000_000
 """Bad messages count from here, apart from the devices' own sequences."""
+
+KEEPS_SHARE = 0.5
+"""Of the devices that are cut off for a report, how many keep it and send it late (our choice)."""
+KEEPS_UP_TO_S = 60.0
+"""Only devices that report at least this often: what is kept must come within a run (our choice)."""
 
 # Digits after the point; a device sends what its sensor resolves, not a float's noise.
 _DECIMALS: Mapping[str, int] = {"lon_deg": 6, "lat_deg": 6, "water_m": 3, "current_a": 3, "vibration_count": 0}
@@ -71,6 +76,11 @@ class Tick:
     """What happened in one tick."""
 
     messages: list[Message] = field(default_factory=list["Message"])
+    """Made and published in this tick."""
+    kept: list[Message] = field(default_factory=list["Message"])
+    """Made in this tick by devices that are cut off, and kept by them."""
+    released: list[Message] = field(default_factory=list["Message"])
+    """Published in this tick, on the lane for it, having been kept before."""
     started: list[Fault] = field(default_factory=list["Fault"])
 
 
@@ -87,6 +97,8 @@ class Feed:
         self._interval_s = np.maximum(roster.interval_s / setup.rate_scale, TICK_MS / 1000)
         self._due_s = np.random.default_rng([seed, 4]).uniform(0, 1, len(roster)) * self._interval_s
         self._seq = np.zeros(len(roster), dtype=np.int64)
+        self._cut_off = np.random.default_rng([seed, 6])
+        self._kept: dict[int, list[Message]] = {}
         self._was_lost = np.ones(len(roster), dtype=bool)  # a device's first report always comes
         self._is_silent = np.zeros(len(roster), dtype=bool)
         self._active: dict[int, Fault] = {}
@@ -117,15 +129,27 @@ class Feed:
         tick.started = started
         due = np.flatnonzero(self._due_s <= now_s)
         self._due_s[due] += self._interval_s[due] * (np.floor((now_s - self._due_s[due]) / self._interval_s[due]) + 1)
-        due = due[self._survives(due)]
+        survives = self._survives(due)
+        keeping = self._keeping(due[~survives])
+        due = due[survives]
         extra = [fault.device for fault in (*ended, *started)]
         reporting = np.union1d(due, np.array(extra, dtype=np.intp)) if extra else due
         reporting = reporting[~self._is_silent[reporting]]
         if len(reporting):
-            self._report(reporting, now_s, tick.messages)
+            self._report(reporting, now_s, tick.messages, {fault.device for fault in started})
+            for device in self._kept.keys() & set(reporting.tolist()):
+                tick.released += self._kept.pop(device)
+        if len(keeping):
+            self._keep(keeping, now_s, tick)
         if now_s >= self._next_bad_s:
             self._misbehave(now_s, tick.messages)
         return tick
+
+    def release(self) -> list[Message]:
+        """Give what devices still keep, at the end of a run."""
+        left = [message for messages in self._kept.values() for message in messages]
+        self._kept.clear()
+        return left
 
     def _end_faults(self, now_s: float) -> list[Fault]:
         ended = [fault for fault in self._active.values() if fault.end_s <= now_s]
@@ -157,7 +181,21 @@ class Feed:
         self._was_lost[due] = lost
         return ~lost
 
-    def _report(self, reporting: NDArray[np.intp], now_s: float, messages: list[Message]) -> None:
+    def _keeping(self, lost: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Give those of the drop-outs whose devices keep the report and send it with the next one."""
+        quick = self._interval_s[lost] <= KEEPS_UP_TO_S
+        return lost[quick & (self._cut_off.uniform(0, 1, len(lost)) < KEEPS_SHARE)]
+
+    def _keep(self, keeping: NDArray[np.intp], now_s: float, tick: Tick) -> None:
+        self._report(keeping, now_s, tick.kept, ())
+        tick.kept = [replace(message, topic=topics.on_lane(message.topic, topics.BACKLOG)) for message in tick.kept]
+        for message in tick.kept:
+            self._kept.setdefault(message.device, []).append(message)
+
+    def _report(
+        self, reporting: NDArray[np.intp], now_s: float, messages: list[Message], alarming: Collection[int]
+    ) -> None:
+        """Make the devices' reports; those of `alarming` ones go on the lane that is carried first."""
         now = models.moment(self._setup.plan.start_epoch_s + now_s, self._setup.zone)
         ts_ms = self._start_ms + math.floor(now_s * 1000 + 0.5)
         roster = self._setup.roster
@@ -175,7 +213,10 @@ class Feed:
                 if device in self._active:
                     apply(self._active[device], values, now_s)
                 payload = native_v1.encode(ts_ms, seq, "simulated", values)
-                messages.append(Message(roster.topic[device], payload, device, ts_ms, seq, ""))
+                topic = roster.topic[device]
+                if device in alarming:
+                    topic = topics.on_lane(topic, topics.ALARM)
+                messages.append(Message(topic, payload, device, ts_ms, seq, ""))
 
     def _misbehave(self, now_s: float, messages: list[Message]) -> None:
         self._next_bad_s = now_s + self._bad_gap_s()

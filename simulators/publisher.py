@@ -57,5 +57,5 @@ async def play(
         tick = feed.advance()
         if on_tick is not None:
             on_tick(tick)
-        if tick.messages:
-            await outlet.send(tick.messages)
+        if tick.messages or tick.released:
+            await outlet.send([*tick.messages, *tick.released])

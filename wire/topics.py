@@ -13,7 +13,6 @@ ROOT = "citygrid/v1"
 TELEMETRY, ALARM, BACKLOG = "telemetry", "alarm", "backlog"
 NATIVE = (TELEMETRY, ALARM, BACKLOG)
 """Last parts of the topics that carry native JSON."""
-TELEMETRY_FILTER = f"{ROOT}/+/+/+/{TELEMETRY}"
 GATEWAY = "gateway"
 
 _DISTRICT = re.compile(r"[0-9]{6}")

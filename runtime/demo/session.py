@@ -137,6 +137,7 @@ class Session:
             player.cancel()
             stopped.cancel()
             self._phase, self._ended_ms = "draining", round(time.time() * 1000)
+            await outlet.send(feed.release())
             await self._drain(outlet, tally)
             self._phase = "done"
             show(view())

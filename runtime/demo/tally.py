@@ -61,7 +61,8 @@ class Tally:
     def note_tick(self, tick: Tick) -> None:
         """Take what the feed is about to publish."""
         self.ledger.accept(tick.messages)
-        self.totals.messages += len(tick.messages)
+        self.ledger.accept(tick.kept)  # they stand in the window of their own time
+        self.totals.messages += len(tick.messages) + len(tick.released)
         for fault in tick.started:
             label = scenario.label(fault, self.setup.roster, self.start_ms)
             self.ledger.fault(label)

@@ -60,9 +60,11 @@ def setup(
 
 
 def messages(feed: Feed, seconds: float) -> list[Message]:
+    """What devices measure in that time, in order: published at once or kept for later."""
     found: list[Message] = []
     while feed.elapsed_s < seconds:
-        found += feed.advance().messages
+        tick = feed.advance()
+        found += [*tick.messages, *tick.kept]
     return found
 
 

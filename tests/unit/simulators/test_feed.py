@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulators.feed import TICK_MS, Feed
+from simulators.feed import TICK_MS, Feed, Message
 from tests.unit.simulators.fleets import MIDNIGHT, NOON, PROFILES, Bench, messages, setup, small_roster
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "simulators" / "demo-seed-7.sha256"
@@ -22,6 +22,36 @@ def _digest(seconds: float, seed: int = 7) -> str:
 
 def test_the_feed_of_a_seed_is_the_golden_one_byte_for_byte() -> None:
     assert _digest(120) == GOLDEN.read_text(encoding="ascii").strip()
+
+
+def test_what_a_cut_off_device_kept_comes_later_on_the_backlog_lane_and_once() -> None:
+    feed = Feed(setup("healthy", each=200))
+    kept: list[Message] = []
+    released: list[Message] = []
+    while feed.elapsed_s < 200:
+        tick = feed.advance()
+        assert {m.device for m in tick.released} <= {m.device for m in tick.messages}
+        kept, released = kept + tick.kept, released + tick.released
+
+    left = feed.release()
+
+    assert kept
+    assert all(m.topic.endswith("/backlog") for m in kept)
+    assert Counter(released + left) == Counter(kept)
+    assert feed.release() == []
+
+
+def test_a_faults_onset_is_an_alarm_and_nothing_else_is() -> None:
+    feed = Feed(setup(per_minute=60))
+    alarms: list[tuple[int, int]] = []
+    onsets: list[tuple[int, int]] = []
+    for number in range(120_000 // TICK_MS):
+        tick = feed.advance()
+        onsets += [(number, fault.device) for fault in tick.started if not fault.kind.silent]
+        alarms += [(number, m.device) for m in tick.messages if m.topic.endswith("/alarm")]
+
+    assert alarms
+    assert sorted(alarms) == sorted(onsets)
 
 
 def test_another_seed_gives_another_feed() -> None:
