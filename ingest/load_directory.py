@@ -1,5 +1,6 @@
 """Builds the pipeline's snapshot of the registry from the database; slots of a former snapshot stay where they are."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -105,9 +106,9 @@ def _fleet(devices: list[_Device], profiles: tuple[str, ...]) -> Fleet:
         label=tuple(device.label for device in devices),
         profile=np.array([index[device.profile] for device in devices], dtype=np.int16),
         profiles=profiles,
-        class_code=tuple(device.class_code for device in devices),
+        class_code=tuple(sys.intern(device.class_code) for device in devices),
         component_id=np.array([device.component_id for device in devices], dtype=np.int32),
-        district_code=tuple(device.district_code for device in devices),
+        district_code=tuple(sys.intern(device.district_code) for device in devices),
         unit_grid_id=np.array([device.unit_grid_id for device in devices], dtype=np.int32),
         interval_s=np.array([device.interval_s for device in devices], dtype=np.float64),
         in_service=np.array([device.state == State.IN_SERVICE for device in devices], dtype=np.bool_),

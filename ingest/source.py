@@ -65,6 +65,7 @@ class Line:
         self.connection = 0
         """Number of the connection, unlike that of any other line; 0 = none yet."""
         self.is_subscribed = False
+        self._leaves = False
         self._broker = broker
         self._in_flight = limits.in_flight(queue.lane)
         self._arrived = arrived
@@ -74,6 +75,12 @@ class Line:
     def waiting(self) -> int:
         """Messages received that nobody has taken."""
         return len(self.session.inbox) if self.session is not None else 0
+
+    def close(self, *, forget: bool) -> None:
+        """Leave the broker; not to be connected again."""
+        self._leaves = True
+        if self.session is not None:
+            self.session.close(forget=forget)
 
     async def keep_connected(self, numbers: Callable[[], int]) -> None:
         """Hold a connection for ever."""
@@ -100,7 +107,8 @@ class Line:
                 self.connection = numbers()
                 self.session = session
                 reason = await self._serve(session, resumed=resumed)
-                bound.warning("broker_lost", reason=reason)
+                if not self._leaves:
+                    bound.warning("broker_lost", reason=reason)
                 retry_s = FIRST_RETRY_S
             except Unavailable as error:
                 bound.warning("broker_refused", reason=str(error), retry_s=retry_s)
@@ -217,8 +225,7 @@ class Source:
     def close(self, *, forget: bool = False) -> None:
         """Leave the broker; it keeps our sessions and what comes meanwhile, or it is to forget them."""
         for line in self._lines.values():
-            if line.session is not None:
-                line.session.close(forget=forget)
+            line.close(forget=forget)
 
     def _next_connection(self) -> int:
         self._connections += 1

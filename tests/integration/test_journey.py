@@ -102,7 +102,7 @@ async def test_readings_are_stored_with_device_grid_and_channels(city: str, brok
         " FROM reading r JOIN device d USING (device_id) ORDER BY d.label",
     )
     assert stored == [("BUS-1", 4, [118.1975, 39.64, 30.0]), ("MC-1", 2, [2.5, 0.3, None])]
-    assert rows(city, "SELECT count(*) FROM device_state") == [(2,)]
+    await until(city, "SELECT count(*) FROM device_state", 2)
 
 
 async def test_bad_messages_become_dead_letters_and_the_stream_goes_on(city: str, broker: str, start: Start) -> None:
@@ -122,6 +122,22 @@ async def test_bad_messages_become_dead_letters_and_the_stream_goes_on(city: str
         ("oversized", 1),
         ("unknown_device", 1),
     ]
+
+
+async def test_the_lanes_are_carried_alarm_first_and_backlog_last(city: str, broker: str, start: Start) -> None:
+    first = await start()
+    await first.stop()
+    async with feed(broker) as gateway:
+        sent_ms = int(now().timestamp() * 1000)
+        for lane, age_s in (("backlog", 60), ("telemetry", 5), ("alarm", 0)):
+            body = {"ts": sent_ms - age_s * 1000, "seq": 1, "values": {"tilt_deg": 1.0}}
+            await gateway.raw(f"citygrid/v1/130203/manhole/MC-1/{lane}", json.dumps(body).encode())
+    again = await start()
+
+    await until(city, "SELECT count(*) FROM reading", 3)
+    in_order = rows(city, "SELECT quality & 1 FROM reading ORDER BY ts DESC")
+    assert in_order == [(0,), (1,), (1,)], "the alarm came first, so the others are late"
+    assert again.keeper.journeys["city"].carrier.tally.by_lane == {"alarm": 1, "live": 1, "backlog": 1}
 
 
 async def test_a_displaced_cover_becomes_one_incident_and_resolves_on_recovery(
