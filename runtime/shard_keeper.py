@@ -28,7 +28,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 ROUND_S = 1.0
 """How often a process says that it lives and looks for shards; well within the life of a lease."""
 ROUND_PATIENCE_S = 5.0
-"""A database that is silent for so long in a round is hung up on: a lease lasts 10 s."""
+"""A database that is silent for so long in a round is hung up on; a round takes milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
