@@ -95,6 +95,6 @@ def run(seconds: float) -> int:
         for name in TARGETS:
             if time.monotonic() >= ends:
                 break
-            law(name, 50)()
-            tried += 50
+            law(name, 25)()
+            tried += 25
     return tried
