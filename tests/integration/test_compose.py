@@ -77,6 +77,8 @@ def test_each_health_check_asks_a_path_and_port_that_are_served(name: str) -> No
     served = {
         "api": (environment.get("CITYGRID_HTTP_PORT"), {route.path for route in health.router.routes}),
         "ingest": (environment.get("CITYGRID_METRICS_PORT"), {"/metrics"}),
+        "jt808": (environment.get("CITYGRID_BRIDGE_METRICS_PORT"), {"/metrics"}),
+        "gtfs-rt": (environment.get("CITYGRID_BRIDGE_METRICS_PORT"), {"/metrics"}),
     }
 
     port, paths = served[name]
