@@ -53,7 +53,7 @@ def ensure(data_dir: Path) -> dict[str, dict[str, str]]:
 
 
 def broker_logins() -> tuple[str, ...]:
-    """Give the names of the broker's accounts: a reader, a recorder, other platforms, our bridges, a gateway a district."""
+    """Give the names of the broker's accounts: reader, recorder, other platforms, our bridges, a gateway a district."""
     return ("ingest", "recorder", "integrations", "bridge", *(f"gateway-{district}" for district in DISTRICTS))
 
 

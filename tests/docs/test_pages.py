@@ -64,7 +64,8 @@ def test_every_make_target_on_a_page_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", HAND_WRITTEN, ids=lambda page: page.name)
 def test_every_command_on_a_page_exists(page: Path) -> None:
-    called = [match[1].split() for line in code(page) if (match := re.search(r"\b(citygrid(?: [a-z][a-z0-9-]*)+)", line))]
+    call = re.compile(r"\b(citygrid(?: [a-z][a-z0-9-]*)+)")
+    called = [match[1].split() for line in code(page) if (match := call.search(line))]
 
     unknown = [" ".join(words) for words in called if not (prefixes(words) & COMMANDS or is_group(words))]
     assert unknown == []
