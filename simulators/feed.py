@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from devices.profile import Profile
 from simulators import defects, models, scenario
+from simulators.detections import Detector
 from simulators.roster import Roster
 from simulators.routes import M_PER_DEG_LAT, Line
 from simulators.scenario import Fault, Plan, Scenario
@@ -45,6 +46,8 @@ class Message:
     ts_ms: int
     seq: int
     defect: str
+    fact: str = ""
+    """Kind of the fact it tells; empty for a reading."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +109,7 @@ class Feed:
         self._next_fault = next(self._faults, None)
         self._next_bad_s = self._bad_gap_s()
         self._bad_count = 0
+        self._detector = Detector(roster, setup.scenario.detections, seed)
         self._ticks = 0
         self._groups = _groups(setup)
         self._group_of = np.zeros(len(roster), dtype=np.intp)
@@ -143,6 +147,7 @@ class Feed:
             self._keep(keeping, now_s, tick)
         if now_s >= self._next_bad_s:
             self._misbehave(now_s, tick.messages)
+        self._detect(now_s, tick.messages)
         return tick
 
     def release(self) -> list[Message]:
@@ -239,6 +244,14 @@ class Feed:
         )
         topic, payload = defects.KINDS[kind](victim)
         messages.append(Message(topic, payload, device, ts_ms, seq, kind))
+
+    def _detect(self, now_s: float, messages: list[Message]) -> None:
+        ts_ms = self._start_ms + math.floor(now_s * 1000 + 0.5)
+        messages.extend(
+            Message(it.topic, it.payload, it.device, ts_ms, it.seq, "", it.kind)
+            for it in self._detector.until(now_s, ts_ms)
+            if not self._is_silent[it.device]
+        )
 
     def _bad_gap_s(self) -> float:
         bad = self._setup.scenario.defects

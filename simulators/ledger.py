@@ -45,13 +45,18 @@ class Window:
     from_ms: int
     to_ms: int
     good_file: Path
+    facts_file: Path
     bad_file: Path
     unacknowledged: int = 0
     """Messages the broker never acknowledged; only in the last windows of a run that was cut short."""
 
     def good(self) -> Sent:
-        """Give the good messages, as an array of `RECORD`."""
-        return np.fromfile(self.good_file, dtype=RECORD) if self.good_file.exists() else np.empty(0, RECORD)
+        """Give the good readings, as an array of `RECORD`."""
+        return _records(self.good_file)
+
+    def facts(self) -> Sent:
+        """Give the facts, as an array of `RECORD`."""
+        return _records(self.facts_file)
 
     def bad(self) -> list[BadSent]:
         """Give the bad messages."""
@@ -63,6 +68,7 @@ class Window:
     def delete(self) -> None:
         """Remove the files, once they were counted."""
         self.good_file.unlink(missing_ok=True)
+        self.facts_file.unlink(missing_ok=True)
         self.bad_file.unlink(missing_ok=True)
 
 
@@ -71,6 +77,7 @@ class _Open:
     accepted: int = 0
     settled: int = 0
     good: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
+    facts: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
     bad: list[str] = field(default_factory=list[str])
 
 
@@ -79,7 +86,12 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        for old in [*folder.glob("sent-*.bin"), *folder.glob("bad-*.ndjson"), *folder.glob("faults.jsonl")]:
+        for old in [
+            *folder.glob("sent-*.bin"),
+            *folder.glob("facts-*.bin"),
+            *folder.glob("bad-*.ndjson"),
+            *folder.glob("faults.jsonl"),
+        ]:
             old.unlink()
         self.good_count = 0
         self.bad_count = 0
@@ -104,7 +116,8 @@ class Ledger:
             window.bad.append(_bad_line(message))
         else:
             self.good_count += 1
-            window.good.append((message.ts_ms, message.device, message.seq))
+            into = window.facts if message.fact else window.good
+            into.append((message.ts_ms, message.device, message.seq))
         if len(window.good) >= BUFFERED:
             self._flush(number)
 
@@ -133,26 +146,36 @@ class Ledger:
             from_ms=number * WINDOW_MS,
             to_ms=(number + 1) * WINDOW_MS,
             good_file=self._good_file(number),
+            facts_file=self._facts_file(number),
             bad_file=self._bad_file(number),
             unacknowledged=window.accepted - window.settled,
         )
 
     def _flush(self, number: int) -> None:
         window = self._open[number]
-        if window.good:
-            with self._good_file(number).open("ab") as file:
-                file.write(np.array(window.good, dtype=RECORD).tobytes())
+        for rows, path in ((window.good, self._good_file(number)), (window.facts, self._facts_file(number))):
+            if rows:
+                with path.open("ab") as file:
+                    file.write(np.array(rows, dtype=RECORD).tobytes())
         if window.bad:
             with self._bad_file(number).open("a", encoding="utf-8") as file:
                 file.writelines(window.bad)
         window.good.clear()
+        window.facts.clear()
         window.bad.clear()
 
     def _good_file(self, number: int) -> Path:
         return self._folder / f"sent-{number}.bin"
 
+    def _facts_file(self, number: int) -> Path:
+        return self._folder / f"facts-{number}.bin"
+
     def _bad_file(self, number: int) -> Path:
         return self._folder / f"bad-{number}.ndjson"
+
+
+def _records(file: Path) -> Sent:
+    return np.fromfile(file, dtype=RECORD) if file.exists() else np.empty(0, RECORD)
 
 
 def _bad_line(message: Message) -> str:

@@ -62,6 +62,13 @@ class Defects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kinds: tuple[str, ...] = ()
 
 
+class Detections(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What cameras recognise: how often in the whole city, and which kinds (`simulators.detections`)."""
+
+    per_minute: float = 0.0
+    kinds: tuple[str, ...] = ()
+
+
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A named set of fault kinds."""
 
@@ -70,6 +77,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title_en: str
     faults: tuple[FaultKind, ...] = ()
     defects: Defects = Defects()
+    detections: Detections = Detections()
     faults_per_minute: float = 12.0
     drop_out_share: float = 0.005
     """Share of reports a healthy device loses by itself; never two in a row."""

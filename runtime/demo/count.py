@@ -1,7 +1,8 @@
 """Counts what a run lost or doubled: the simulators' ledger against what the database holds. Nothing is assumed.
 
-Lost: sent good but not in `reading`, or sent bad but not in `dead_letter`. Duplicated: rows of the run's devices and
-time in `reading` beyond one for each good message sent (a bad message's measurable part may be stored too, once).
+Lost: sent good but not in `reading` (a fact: in `event`), or sent bad but not in `dead_letter`. Duplicated: rows of the
+run's devices and time in these tables beyond one for each good message sent (a bad message's measurable part may be
+stored too, once).
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
 
-from simulators.ledger import BadSent, Window
+from simulators.ledger import BadSent, Sent, Window
 
 MAKE_SENT = """
 CREATE TEMPORARY TABLE IF NOT EXISTS sent (ts timestamptz, device_id int, seq int, is_bad boolean)
@@ -41,6 +42,18 @@ SELECT (SELECT coalesce(sum(copies), 0) FROM stored)::bigint,
        (SELECT count(*) FROM matched WHERE copies IS NULL AND NOT is_bad),
        (SELECT count(*) FROM matched WHERE copies IS NOT NULL AND is_bad)
 """
+# A simulated fact's seq is its own in the whole run, so that (device, ts, seq) names it without its kind.
+COMPARE_FACTS = """
+WITH stored AS MATERIALIZED (
+    SELECT device_id, ts, seq
+    FROM event
+    WHERE ts >= timestamptz 'epoch' + %(from_ms)s * interval '1 millisecond'
+      AND ts < timestamptz 'epoch' + %(to_ms)s * interval '1 millisecond'
+      AND device_id = ANY(%(fleet)s)
+)
+SELECT (SELECT count(*) FROM stored),
+       (SELECT count(*) FROM sent WHERE (device_id, ts, seq) IN (SELECT device_id, ts, seq FROM stored))
+"""
 FIND_LETTERS = """
 SELECT count(*)
 FROM unnest(%(topic)s::text[], %(head)s::bytea[]) AS s (topic, head)
@@ -63,7 +76,7 @@ class Count:
 
     sent: int = 0
     stored: int = 0
-    """Rows in `reading`, every one."""
+    """Rows in `reading` and `event`, every one."""
     lost: int = 0
     duplicated: int = 0
     bad_sent: int = 0
@@ -141,16 +154,27 @@ def count_window(conn: Connection, window: Window, fleet: NDArray[np.int32], sin
     assert row is not None
     rows, found, missing, of_bad = row
     letters = _letters(conn, bad, span["from_ms"])
+    facts = window.facts()
+    fact_rows, facts_found = _facts(conn, facts, fleet, span)
     conn.commit()
     return Count(
-        sent=len(good),
-        stored=rows,
-        lost=missing + len(bad) - letters,
-        duplicated=rows - found - of_bad,
+        sent=len(good) + len(facts),
+        stored=rows + fact_rows,
+        lost=missing + len(facts) - facts_found + len(bad) - letters,
+        duplicated=rows - found - of_bad + fact_rows - facts_found,
         bad_sent=len(bad),
         dead_letters=letters,
         unacknowledged=window.unacknowledged,
     )
+
+
+def _facts(conn: Connection, facts: Sent, fleet: NDArray[np.int32], span: Mapping[str, int]) -> tuple[int, int]:
+    """Give how many facts are stored in the span, and how many of those that were sent."""
+    conn.execute(EMPTY_SENT)
+    conn.execute(FILL_SENT, _columns(facts["ts_ms"], fleet[facts["device"]], facts["seq"], is_bad=False))
+    row = conn.execute(COMPARE_FACTS, {**span, "fleet": fleet.tolist()}).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])
 
 
 def _columns(

@@ -83,7 +83,7 @@ class Tally:
             self._watched[fault.device] = profile.moving
         if self._watched:
             for message in tick.messages:
-                if message.device in self._watched and not message.defect:
+                if message.device in self._watched and not message.defect and not message.fact:
                     self._remember(message)
 
     def note_sighting(self, sighting: Sighting) -> None:

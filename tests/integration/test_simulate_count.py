@@ -23,6 +23,10 @@ LETTER = """
 INSERT INTO dead_letter (digest, topic, reason, detail, payload, truncated, first_seen, last_seen, seen)
 VALUES (%s, %s, 'malformed', '', %s, false, now(), now(), 1)
 """
+FACT = """
+INSERT INTO event (ts, device_id, kind, seq, received_at, quality, origin, unit_grid_id, detail)
+VALUES (timestamptz 'epoch' + %s * interval '1 millisecond', %s, 'vehicle', %s, now(), 0, 1, 0, '{}')
+"""
 FLEET = np.array([11, 12], dtype=np.int32)
 
 
@@ -34,6 +38,10 @@ def conn(database: str) -> Iterator[Connection]:
 
 def _good(count: int) -> list[Message]:
     return [Message("t", b"", n % 2, START_MS + n * 10, n, "") for n in range(count)]
+
+
+def _facts(count: int) -> list[Message]:
+    return [Message("t", b"", n % 2, START_MS + n * 10, n, "", "vehicle") for n in range(count)]
 
 
 def _bad(number: int) -> Message:
@@ -117,3 +125,14 @@ def test_complete_windows_are_counted_and_deleted_as_the_run_goes_on(conn: Conne
 
     assert (missing, found) == (Count(sent=1, lost=1), Count(sent=1, stored=1))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_facts_are_looked_for_where_facts_are_stored(conn: Connection, tmp_path: Path) -> None:
+    _store(conn, _good(3))
+    for fact in _facts(5)[1:]:
+        conn.execute(FACT, (fact.ts_ms, int(FLEET[fact.device]), fact.seq))
+    conn.execute(FACT, (START_MS, 11, 99))
+
+    counted = _counted(conn, tmp_path, [*_good(3), *_facts(5)])
+
+    assert counted == Count(sent=8, stored=8, lost=1, duplicated=1)

@@ -59,13 +59,18 @@ def setup(
     )
 
 
-def messages(feed: Feed, seconds: float) -> list[Message]:
-    """What devices measure in that time, in order: published at once or kept for later."""
+def everything(feed: Feed, seconds: float) -> list[Message]:
+    """What devices say in that time, in order: published at once or kept for later."""
     found: list[Message] = []
     while feed.elapsed_s < seconds:
         tick = feed.advance()
         found += [*tick.messages, *tick.kept]
     return found
+
+
+def messages(feed: Feed, seconds: float) -> list[Message]:
+    """Give what is published beside facts: readings, and messages that are bad on purpose."""
+    return [message for message in everything(feed, seconds) if not message.fact]
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ class Bench:
         for second in range(1, seconds + 1):
             some: list[Message] = []
             while feed.elapsed_s < second:
-                some += [message for message in feed.advance().messages if not message.defect]
+                some += [message for message in feed.advance().messages if not message.defect and not message.fact]
             fired += self.step(some, start + second)
         return fired
 
