@@ -18,6 +18,7 @@ from devices import service
 from devices.model import Registration, State
 from devices.profile import shipped
 from runtime import settings
+from storage import device_quality
 from storage.pool import READER, WRITER, connect
 from wire import topics
 from wire.addresses import NAMINGS, NATIVE
@@ -40,7 +41,7 @@ WHERE (%(profile)s = '' OR d.profile = %(profile)s) AND (%(format)s = '' OR d.fo
 ORDER BY d.label LIMIT %(limit)s
 """
 ONE = """
-SELECT d.label, d.profile, d.state, c.code AS component_code, d.district_code, d.interval_s, d.format,
+SELECT d.device_id, d.label, d.profile, d.state, c.code AS component_code, d.district_code, d.interval_s, d.format,
        COALESCE(d.address, d.label) AS address, d.codec, d.registered_at, s.ts AS last_reading,
        s."values" AS last_values, ST_X(d.geom) AS lon_deg, ST_Y(d.geom) AS lat_deg
 FROM device d LEFT JOIN component c USING (component_id) LEFT JOIN device_state s USING (device_id)
@@ -172,11 +173,8 @@ def list_devices(
 
 @app.command()
 def show(label: str) -> None:
-    """Show one device and its last reading as JSON. Example: citygrid devices show MC-000123."""
-    rows = asyncio.run(_fetch(ONE, {"label": label}))
-    if not rows:
-        raise NotFound(f"there is no device {label}")
-    print(json.dumps(rows[0], ensure_ascii=False, indent=2, default=str))
+    """Show a device, its last reading and seven days of doubts as JSON. Example: citygrid devices show MC-000123."""
+    print(json.dumps(asyncio.run(_shown(label)), ensure_ascii=False, indent=2, default=str))
 
 
 @app.command()
@@ -205,6 +203,15 @@ async def _register(rows: list[Registration]) -> tuple[int, list[Any]]:
 async def _change(label: str, to: State, reason: str) -> None:
     async with await connect(settings.load().writer_dsn(), role=WRITER, name="cli") as conn:
         await service.change_state(conn, label, to, now=datetime.now(UTC), actor=ACTOR, reason=reason)
+
+
+async def _shown(label: str) -> dict[str, Any]:
+    rows = await _fetch(ONE, {"label": label})
+    if not rows:
+        raise NotFound(f"there is no device {label}")
+    async with await connect(settings.load().reader_dsn(), role=READER, name="cli") as conn:
+        doubts = await device_quality.recent(conn, rows[0].pop("device_id"), datetime.now(UTC), 7)
+    return {**rows[0], "quality_seven_days": doubts}
 
 
 async def _fetch(query: Any, parameters: dict[str, Any]) -> list[dict[str, Any]]:
