@@ -12,7 +12,7 @@ from api.box import parse
 from api.feeds import Memory, compact
 from api.guard import host_name
 from core.errors import InvalidInput
-from storage.series import bucket_s
+from storage.levels import bucket_s
 
 INSTANTS = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
 
