@@ -5,8 +5,9 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
+from api.instant import Instant
 from api.services import Use
 from core.errors import InvalidInput
 from storage import levels
@@ -48,8 +49,8 @@ async def aggregate_readings(  # noqa: PLR0913, PLR0917  # one argument a parame
     ] = None,
     profile: Annotated[str | None, Query(max_length=64)] = None,
     district_code: Annotated[str | None, Query(max_length=6)] = None,
-    start: Annotated[AwareDatetime | None, Query(alias="from", description="Usual: 24 hours before `to`.")] = None,
-    end: Annotated[AwareDatetime | None, Query(alias="to", description="Not included. Usual: now.")] = None,
+    start: Annotated[Instant | None, Query(alias="from", description="Usual: 24 hours before `to`.")] = None,
+    end: Annotated[Instant | None, Query(alias="to", description="Not included. Usual: now.")] = None,
     bucket: Annotated[int, Query(description=f"Width, seconds: one of {', '.join(map(str, BUCKETS_S))}.")] = 300,
 ) -> Aggregate:
     """Give one channel of all devices of a class, a profile or a district together, over time.

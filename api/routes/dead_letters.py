@@ -1,14 +1,14 @@
 """HTTP for dead letters: what was refused and why. Trying again is a command: `citygrid dead-letters reprocess`."""
 
-import re
 from datetime import datetime
 from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 
 from api import paging
+from api.instant import Instant
 from api.paging import Cursor, Limit, Page
 from api.services import Use
 from core.errors import NotFound
@@ -21,16 +21,6 @@ _TEXT = r"^[^\x00]*$"
 
 _Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 LetterId = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="The letter's id.")]
-
-
-def _as_written(text: object) -> object:
-    """Let only text through that begins with a date: a bare number would be taken for seconds."""
-    if isinstance(text, str) and not re.match(r"\d{4}-\d\d-\d\d[Tt ]", text):
-        raise ValueError("a time is written as 2026-11-22T04:00:00Z")
-    return text
-
-
-Instant = Annotated[AwareDatetime, BeforeValidator(_as_written)]
 
 
 class DeadLetter(BaseModel):

@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from api import paging
 from api.box import BoxQuery
+from api.instant import Instant
 from api.paging import Cursor, Limit, Page
 from api.reading import origin_of, quality_of
 from api.services import Use
@@ -51,8 +52,8 @@ async def list_events(  # noqa: PLR0913  # one argument a filter
     plate: Annotated[str | None, Query(max_length=32, examples=["冀B12345"])] = None,
     district_code: Annotated[str | None, Query(pattern="^[0-9]{6}$")] = None,
     min_confidence: Annotated[float | None, Query(ge=0, le=1, description="Leaves out facts without one.")] = None,
-    start: Annotated[AwareDatetime | None, Query(alias="from", description="Usual: 7 days before `to`.")] = None,
-    end: Annotated[AwareDatetime | None, Query(alias="to", description="Not included. Usual: now.")] = None,
+    start: Annotated[Instant | None, Query(alias="from", description="Usual: 7 days before `to`.")] = None,
+    end: Annotated[Instant | None, Query(alias="to", description="Not included. Usual: now.")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[Event]:

@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
+from api.instant import Instant
 from api.reading import Value, origin_of, quality_of, values_of
 from api.routes.devices import Label
 from api.services import Use
@@ -73,8 +74,8 @@ async def list_readings(
     label: Label,
     services: Use,
     channel: Annotated[str, Query(max_length=64, examples=["tilt_deg"])],
-    start: Annotated[AwareDatetime | None, Query(alias="from", description="Usual: 24 hours before `to`.")] = None,
-    end: Annotated[AwareDatetime | None, Query(alias="to", description="Not included. Usual: now.")] = None,
+    start: Annotated[Instant | None, Query(alias="from", description="Usual: 24 hours before `to`.")] = None,
+    end: Annotated[Instant | None, Query(alias="to", description="Not included. Usual: now.")] = None,
     points: Annotated[int, Query(ge=2, le=5000, description="Most points in the answer.")] = 400,
 ) -> Series:
     """Give one channel of a device over time, as minimum, mean and maximum of buckets; event time decides."""
