@@ -19,6 +19,7 @@ from alerts.memory import Changes, Outage, RuleState
 from alerts.rule import Rulebook
 from alerts.rulebook import rendered
 from core.fleet import Fleet
+from storage.arrays import int_array
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WATCH = "@watch:"
@@ -31,7 +32,7 @@ _EVIDENCE_AT_LEAST_S = 600.0
 
 SELECT_PHASES = """
 SELECT rule, device_id, state FROM rule_state
-WHERE device_id = 0 OR device_id = ANY(%(devices)s)
+WHERE device_id = 0 OR device_id = ANY(%(devices)s::int[])
 """
 SELECT_NEWEST = """
 SELECT
@@ -62,7 +63,7 @@ FORGET_WATCH = "DELETE FROM rule_state WHERE device_id = 0 AND rule = ANY(%(rule
 async def load_state(conn: AsyncConnection, rulebook: Rulebook, fleet: Fleet, shard: str = CITY) -> RuleState:
     """Give the memory as the last committed transaction left it; its cost grows with the fleet, not with history."""
     state = engine.initial(rulebook, fleet)
-    devices = {"devices": fleet.device_id.tolist()}
+    devices = {"devices": int_array(fleet.device_id)}
     cursor = await conn.execute(SELECT_NEWEST, devices)
     newest = np.array(await cursor.fetchall(), dtype=np.int64).reshape(-1, 4)
     slots, known = _slots(newest[:, 0], fleet)
@@ -83,7 +84,7 @@ async def load_state(conn: AsyncConnection, rulebook: Rulebook, fleet: Fleet, sh
 
 
 async def _load_phases(conn: AsyncConnection, state: RuleState, fleet: Fleet, shard: str) -> None:
-    cursor = await conn.execute(SELECT_PHASES, {"devices": fleet.device_id.tolist()})
+    cursor = await conn.execute(SELECT_PHASES, {"devices": int_array(fleet.device_id)})
     slot_of = {int(device_id): slot for slot, device_id in enumerate(fleet.device_id)}
     loaded: dict[str, list[tuple[int, int, int]]] = {}
     watches: dict[str, Mapping[str, Any]] = {}

@@ -2,8 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -21,34 +19,19 @@ from wire.addresses import NAMINGS
 
 SELECT_DEVICES = """
 SELECT d.device_id, d.label, d.profile, COALESCE(c.class_code, ''), COALESCE(d.component_id, 0), d.district_code,
-       COALESCE(d.unit_grid_id, 0), d.interval_s, d.state, ST_X(d.geom), ST_Y(d.geom), d.registered_at
+       COALESCE(d.unit_grid_id, 0), d.interval_s, d.state, ST_X(d.geom), ST_Y(d.geom),
+       (extract(epoch FROM d.registered_at) * 1000000)::bigint
 FROM device d LEFT JOIN component c USING (component_id)
 WHERE CASE WHEN d.format = ANY(%(in_our_tree)s) THEN d.district_code = ANY(%(districts)s) OR %(all_districts)s
       ELSE %(takes_foreign)s END
 ORDER BY d.device_id
 """
+COLUMNS, PROFILE = 12, 2
+"""Of `SELECT_DEVICES`: how many, and the place of the profile."""
 SELECT_SPOKEN = """
 SELECT device_id, format, COALESCE(address, label), codec FROM device WHERE format <> 'native' ORDER BY device_id
 """
 SELECT_GRIDS = "SELECT unit_grid_id, ST_AsBinary(geom) FROM unit_grid WHERE state = 'valid' ORDER BY unit_grid_id"
-
-
-@dataclass(frozen=True, slots=True)
-class _Device:
-    """A row of `SELECT_DEVICES`."""
-
-    device_id: int
-    label: str
-    profile: str
-    class_code: str
-    component_id: int
-    district_code: str
-    unit_grid_id: int
-    interval_s: float
-    state: str
-    lon_deg: float
-    lat_deg: float
-    registered_at: datetime
 
 
 async def load_locator(conn: AsyncConnection) -> GridIndex:
@@ -82,39 +65,41 @@ async def load(
         rows: list[tuple[Any, ...]] = await cursor.fetchall()
         await cursor.execute(SELECT_SPOKEN)
         spoken: list[tuple[int, str, str, str]] = await cursor.fetchall()
-    devices = [_Device(*row) for row in rows if row[2] in profiles]
+    rows = [row for row in rows if row[PROFILE] in profiles]
     if former is not None:
-        place = {device_id: slot for slot, device_id in enumerate(former.fleet.device_id.tolist())}
-        devices.sort(key=lambda device: place.get(device.device_id, len(place) + device.device_id))
-    names = tuple(sorted(profiles))
-    accepts = [State(device.state) in REPORTING for device in devices]
-    return make(_fleet(devices, names), profiles, accepts, locator, _spoken(devices, spoken))
+        place: dict[int, int] = {device_id: slot for slot, device_id in enumerate(former.fleet.device_id.tolist())}
+        rows.sort(key=lambda row: place.get(int(row[0]), len(place) + int(row[0])))
+    fleet, accepts = _fleet(rows, tuple(sorted(profiles)))
+    return make(fleet, profiles, accepts, locator, _spoken(fleet, spoken))
 
 
-def _spoken(devices: list[_Device], rows: list[tuple[int, str, str, str]]) -> list[Spoken]:
+def _spoken(fleet: Fleet, rows: list[tuple[int, str, str, str]]) -> list[Spoken]:
     """Give how devices speak, by slot; what was registered between the two queries comes with the next snapshot."""
     if not rows:
         return []
-    slot = {device.device_id: slot for slot, device in enumerate(devices)}
+    slot = {device_id: slot for slot, device_id in enumerate(fleet.device_id.tolist())}
     return [Spoken(slot[device_id], *names) for device_id, *names in rows if device_id in slot]
 
 
-def _fleet(devices: list[_Device], profiles: tuple[str, ...]) -> Fleet:
+def _fleet(rows: list[tuple[Any, ...]], profiles: tuple[str, ...]) -> tuple[Fleet, list[bool]]:
+    """Give the fleet, and of each device whether its readings are taken. A column at a time: there may be a million."""
+    columns = list(zip(*rows, strict=True)) if rows else [()] * COLUMNS
+    device_id, label, profile, class_code, component_id, district, grid, interval_s, state, lon, lat, since_us = columns
     index = {name: position for position, name in enumerate(profiles)}
-    return Fleet(
-        device_id=np.array([device.device_id for device in devices], dtype=np.int32),
-        label=tuple(device.label for device in devices),
-        profile=np.array([index[device.profile] for device in devices], dtype=np.int16),
+    in_service, reporting = State.IN_SERVICE.value, {state.value for state in REPORTING}
+    fleet = Fleet(
+        device_id=np.array(device_id, dtype=np.int32),
+        label=label,
+        profile=np.array([index[name] for name in profile], dtype=np.int16),
         profiles=profiles,
-        class_code=tuple(sys.intern(device.class_code) for device in devices),
-        component_id=np.array([device.component_id for device in devices], dtype=np.int32),
-        district_code=tuple(sys.intern(device.district_code) for device in devices),
-        unit_grid_id=np.array([device.unit_grid_id for device in devices], dtype=np.int32),
-        interval_s=np.array([device.interval_s for device in devices], dtype=np.float64),
-        in_service=np.array([device.state == State.IN_SERVICE for device in devices], dtype=np.bool_),
-        lon_deg=np.array([device.lon_deg for device in devices], dtype=np.float64),
-        lat_deg=np.array([device.lat_deg for device in devices], dtype=np.float64),
-        registered_us=np.array(
-            [int(device.registered_at.timestamp() * 1_000_000) for device in devices], dtype=np.int64
-        ),
+        class_code=tuple(map(sys.intern, class_code)),
+        component_id=np.array(component_id, dtype=np.int32),
+        district_code=tuple(map(sys.intern, district)),
+        unit_grid_id=np.array(grid, dtype=np.int32),
+        interval_s=np.array(interval_s, dtype=np.float64),
+        in_service=np.array([it == in_service for it in state], dtype=np.bool_),
+        lon_deg=np.array(lon, dtype=np.float64),
+        lat_deg=np.array(lat, dtype=np.float64),
+        registered_us=np.array(since_us, dtype=np.int64),
     )
+    return fleet, [it in reporting for it in state]

@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 from core.fleet import Fleet
 from core.frame import Frame
 from storage import binary_copy
+from storage.arrays import int_array
 from storage.readings import COPY_INCOMING, EMPTY_INCOMING
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -82,7 +83,7 @@ async def recover(conn: AsyncConnection, shard: str, now_us: int) -> int:
 async def latest_times(conn: AsyncConnection, fleet: Fleet) -> NDArray[np.int64]:
     """Give the event time of each slot's newest reading, microseconds since 1970 UTC; 0 = none."""
     times = np.zeros(len(fleet), dtype=np.int64)
-    cursor = await conn.execute(LATEST_TIMES, {"devices": fleet.device_id.tolist()})
+    cursor = await conn.execute(LATEST_TIMES, {"devices": int_array(fleet.device_id)})
     rows = await cursor.fetchall()
     if not rows or not len(fleet):
         return times
