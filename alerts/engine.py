@@ -125,7 +125,7 @@ def _decide(state: RuleState, gathered: Sequence[Rows], now_us: int) -> tuple[li
     return transitions, changes
 
 
-def commit(state: RuleState, step: Step, fleet: Fleet) -> None:  # noqa: ARG001  # the caller's contract names the fleet
+def commit(state: RuleState, step: Step) -> None:
     """Apply a step to the memory: after the database committed, never before."""
     memory.apply(state, step.changes)
 

@@ -123,7 +123,7 @@ def run(trial: Trial, rulebook: Rulebook) -> tuple[Firing, ...]:
     transitions: list[Transition] = []
     for at, frames in _ticks(trial):
         step = engine.step(state, frames, rulebook, fleet, at)
-        engine.commit(state, step, fleet)
+        engine.commit(state, step)
         transitions.extend(step.transitions)
     return _firings(transitions, trial, fleet)
 

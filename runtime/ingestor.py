@@ -100,7 +100,7 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
         lap("refuse")
         await edge_nodes.record(live.conn, births.changes())
     lap("commit")
-    engine.commit(live.state, step, fleet)  # only now: the database has it
+    engine.commit(live.state, step)  # only now: the database has it
     quality.commit(live.memory, fresh, passed.changes)
     sparkplug.commit(live.edge_nodes, births)
     live.latest.written(*kept)

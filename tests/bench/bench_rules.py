@@ -147,7 +147,7 @@ def measure(book: rulebook.Rulebook, count: int) -> dict[str, int | float]:
         now = start + timedelta(seconds=number * ROWS_A_STEP / TARGET_PER_S)
         began = time.process_time()
         step = engine.step(state, frames, book, fleet, now)
-        engine.commit(state, step, fleet)
+        engine.commit(state, step)
         if number >= warm_up:
             spent_s += time.process_time() - began
         transitions += len(step.transitions)

@@ -82,7 +82,7 @@ class Journey:
         step = engine.step(self.state, fresh, self.book, self.fleet, at(seconds))
         await store.record(self.conn, step, self.fleet, at(seconds))
         await self.conn.commit()
-        engine.commit(self.state, step, self.fleet)
+        engine.commit(self.state, step)
         return step
 
     async def fetch(self, query: str) -> list[tuple[object, ...]]:
@@ -345,7 +345,7 @@ async def test_a_restart_between_any_two_batches_changes_no_transition(conn: Asy
     for seconds, rows in batches:
         frames = [builders.frame("manhole_cover", rows, channels=CHANNELS)] if rows else []
         step = engine.step(uninterrupted, frames, book, crashing.fleet, at(seconds))
-        engine.commit(uninterrupted, step, crashing.fleet)
+        engine.commit(uninterrupted, step)
         expected.extend(step.transitions)
         await crashing.restart()
         seen.extend((await crashing.receive(seconds, rows)).transitions)

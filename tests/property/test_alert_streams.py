@@ -76,7 +76,7 @@ def run(
         if restarts:  # a crash before the commit: the batch comes again and meets the same memory
             again = engine.step(copy.deepcopy(state), frames(rows[start:end]), BOOK, fleet, now)
             assert repr(again) == repr(step)
-        engine.commit(state, step, fleet)
+        engine.commit(state, step)
         transitions.extend(step.transitions)
         if restarts:
             state = reloaded(state)
@@ -150,7 +150,7 @@ def test_a_device_is_silent_exactly_while_unheard_for_longer_than_allowed(heard:
     for second, slots in enumerate(heard):
         rows = [(slot, second, {"tilt": 1.0}) for slot in slots]
         step = engine.step(state, frames(rows), SILENCE, fleet, START + timedelta(seconds=second))
-        engine.commit(state, step, fleet)
+        engine.commit(state, step)
         for transition in step.transitions:
             assert (transition.slot in silent) == (transition.kind.value == "recovered")
             silent ^= {transition.slot}

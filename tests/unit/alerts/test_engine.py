@@ -47,7 +47,7 @@ class City:
 
     def take(self, seconds: float, frames: Sequence[Frame]) -> Step:
         step = engine.step(self.state, frames, self.rules, self.fleet, START + timedelta(seconds=seconds))
-        engine.commit(self.state, step, self.fleet)
+        engine.commit(self.state, step)
         return step
 
     def hear(self, seconds: float, *rows: Row, **how: object) -> list[tuple[str, str, int, float]]:

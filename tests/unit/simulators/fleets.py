@@ -91,7 +91,7 @@ class Bench:
     def step(self, some: Sequence[Message], now_s: float) -> list[Fired]:
         now = datetime.fromtimestamp(now_s, tz=UTC)
         step = engine.step(self._state, _frames(self._fleet, some), self._rules, self._fleet, now)
-        engine.commit(self._state, step, self._fleet)
+        engine.commit(self._state, step)
         return [
             Fired(change.rule.name, self._fleet.label[change.slot], change.ts_us // 1000)
             for change in step.transitions
