@@ -30,7 +30,13 @@ async def running(outlet: Outlet) -> AsyncIterator[Outlet]:
 async def listening(broker: str, topic: str) -> AsyncIterator[AsyncIterator[bytes]]:
     """The payloads of a topic, as ingest would get them."""
     address = broker_address.parse(broker)
-    async with aiomqtt.Client(address.host, address.port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+    async with aiomqtt.Client(
+        address.host,
+        address.port,
+        username=address.username,
+        password=address.password,
+        protocol=aiomqtt.ProtocolVersion.V5,
+    ) as client:
         await client.subscribe(topic, qos=1)
 
         async def payloads() -> AsyncIterator[bytes]:
