@@ -90,7 +90,8 @@ minute AS (
 """)
 
 # What a device adds to its class: counts, sums and held times by difference to what it added before; lowest and highest
-# only ever move outwards, because readings are added and never changed.
+# only ever move outwards, because readings are added and never changed. The former row is found by key, a device at a
+# time: asked for as a list, the planner, which knows nothing of `fresh`, goes through the list for each device.
 CLASSES = sql.SQL("""
 class AS (
     INSERT INTO {classes} AS c (profile, class_code, district_code, bucket, messages, {names})
@@ -101,9 +102,7 @@ class AS (
         FROM fresh AS f
         JOIN device AS d USING (device_id)
         LEFT JOIN component AS k USING (component_id)
-        LEFT JOIN (
-            SELECT * FROM {level} WHERE device_id = ANY (%(device_ids)s::int[]) AND bucket = %(start)s
-        ) AS o USING (device_id)
+        LEFT JOIN {level} AS o ON o.device_id = f.device_id AND o.bucket = %(start)s
         GROUP BY 1, 2, 3
     ) AS difference
     ON CONFLICT (profile, class_code, district_code, bucket) DO UPDATE
