@@ -164,7 +164,11 @@ def run_peer(address: str, broker: str) -> float:
     assert node is not None, "Node comes with `scripts/bootstrap --tests`"
     if not (PEER / "node_modules").exists():
         subprocess.run(["scripts/with-node", "npm", "ci", "--prefix", str(PEER)], check=True, stdout=sys.stderr)
-    with subprocess.Popen([node, str(PEER / "peer.mjs"), broker, address], stdout=subprocess.PIPE, text=True) as peer:
+    parts = psycopg.conninfo.conninfo_to_dict(address)
+    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
+    environment = os.environ | {variable: str(parts[name]) for name, variable in names.items() if name in parts}
+    command = [node, str(PEER / "peer.mjs"), broker]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as peer:
         assert peer.stdout is not None
         while peer.stdout.readline().strip() != "ready":
             assert peer.poll() is None, "the peer ended"

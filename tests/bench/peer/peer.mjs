@@ -4,16 +4,16 @@
 // rules; it acknowledges a message when it takes it, not when it is stored. Prints "ready", then a line "stored <n>"
 // for each committed batch.
 //
-// node peer.mjs MQTT_URL DATABASE_URL
+// PGHOST=... PGPORT=... PGUSER=... PGPASSWORD=... PGDATABASE=... node peer.mjs MQTT_URL
 import mqtt from "mqtt";
 import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 
-const [brokerUrl, databaseUrl] = process.argv.slice(2);
+const [brokerUrl] = process.argv.slice(2);
 const BATCH = 5000;
 const WAIT_MS = 20;
 
-const database = new pg.Client({ connectionString: databaseUrl });
+const database = new pg.Client();
 await database.connect();
 await database.query(`CREATE TABLE peer_reading (
   ts timestamptz NOT NULL, device text NOT NULL, seq bigint NOT NULL, received_at timestamptz NOT NULL,
