@@ -6,6 +6,9 @@ import { withUnit } from "../lib/number";
 import { clock, short } from "../lib/time";
 import { lang, nowMs, t, theme, zone } from "../state/store";
 
+/** Around a lone point the axis shows this much time, seconds: a scale of no length has no readable ticks. */
+const LONE_POINT_S = 1800;
+
 export interface ChartData {
   /** epoch milliseconds, ascending */
   at: number[];
@@ -83,7 +86,10 @@ function options(props: ChartProps, width: number): uPlot.Options {
     height: props.height ?? 170,
     cursor: { y: false, points: { size: 7 } },
     legend: { show: true, live: true },
-    scales: { y: { range: (_, low, high) => padded(low, high, threshold) } },
+    scales: {
+      x: { range: (_, low, high) => (low === high ? [low - LONE_POINT_S, high + LONE_POINT_S] : [low, high]) },
+      y: { range: (_, low, high) => padded(low, high, threshold) },
+    },
     axes: [
       { ...axis, size: 26, values: (_, ticks) => ticks.map((tick) => short(tick * 1000, zone.peek(), now)), space: 64 },
       { ...axis, size: 52, values: (_, ticks) => ticks.map((tick) => withUnit(tick, unit)) },
