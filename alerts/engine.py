@@ -1,4 +1,4 @@
-"""Step 6 of the journey: readings and the clock, through the rules, to transitions. Pure; next: `alerts.store.record`.
+"""Step 6 of the journey: readings and the clock, through the rules, to transitions. Pure; next: `alerts.fan_in.decide`.
 
 `step` decides and changes nothing; `commit` applies what it decided, once the database has committed. A batch that is
 repeated after a crash therefore meets the same memory and gives the same transitions.
@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts import memory, phase, rows
-from alerts.deadline import Calendar
 from alerts.memory import Changes, Heard, Outage, RuleState, Stood, Watched
 from alerts.rows import Part, Rows
 from alerts.rule import Rule, Rulebook
@@ -73,7 +72,6 @@ class Step:
 
     transitions: tuple[Transition, ...]
     changes: Changes
-    calendar: Calendar
 
 
 def initial(rulebook: Rulebook, fleet: Fleet) -> RuleState:
@@ -93,7 +91,7 @@ def step(state: RuleState, frames: Sequence[Frame], rulebook: Rulebook, fleet: F
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):  # unknown values are NaN, and meant to be
         transitions, changes = _decide(state, rows.gather(frames, state, fleet), now_us)
     transitions.sort(key=lambda t: t.ts_us)
-    return Step(transitions=tuple(transitions), changes=changes, calendar=rulebook.calendar)
+    return Step(transitions=tuple(transitions), changes=changes)
 
 
 def _decide(state: RuleState, gathered: Sequence[Rows], now_us: int) -> tuple[list[Transition], Changes]:

@@ -202,7 +202,7 @@ class Stood:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """All a step changes; sparse. Applied by `alerts.engine.commit`, written down by `alerts.store.record`."""
+    """All a step changes; sparse. Applied by `alerts.engine.commit`, written down by `alerts.memory_store.keep`."""
 
     now_us: int
     scanned: bool

@@ -15,7 +15,7 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
-from alerts import store as incidents
+from alerts import fan_in, memory_store
 from alerts.rule import Rulebook
 from core.errors import Unavailable
 from devices.profile import Profile
@@ -318,7 +318,8 @@ async def load(conn: AsyncConnection, setup: Setup, lease: leases.Held | None, n
         conn=conn,
         directory=directory,
         rulebook=setup.rulebook,
-        state=await incidents.load_state(conn, setup.rulebook, directory.fleet, setup.shard.name),
+        state=await memory_store.load_state(conn, setup.rulebook, directory.fleet, setup.shard.name),
+        cases=fan_in.Cases(),
         memory=await load_memory.load(conn, directory),
         latest=Unwritten(kept_us=now_us),
         limits=setup.limits,

@@ -12,7 +12,7 @@ from itertools import compress
 import numpy as np
 from psycopg import AsyncConnection
 
-from alerts import engine
+from alerts import engine, fan_in, memory_store
 from alerts import store as incidents
 from alerts.engine import RuleState
 from alerts.rule import Rulebook
@@ -39,6 +39,7 @@ class Live:
     directory: Directory
     rulebook: Rulebook
     state: RuleState
+    cases: fan_in.Cases
     memory: quality.Memory
     """What the checks of quality remember of each device."""
     latest: Unwritten
@@ -88,8 +89,10 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
         facts = await events.insert_new(live.conn, passed.facts, fleet, now_us, batch.redelivered)
         lap("store")
         step = engine.step(live.state, fresh, live.rulebook, fleet, now)  # what the rules make of it
+        decided = fan_in.decide(live.cases, step, live.rulebook, fleet, now)  # which cases open, grow, recover
         lap("rules")
-        transitions = await incidents.record(live.conn, step, fleet, now, live.shard)  # incidents, history, memory
+        transitions = await incidents.record(live.conn, decided, fleet, now, live.rulebook.calendar)
+        await memory_store.keep(live.conn, step.changes, fleet, live.shard)  # what the rules remember
         lap("record")
         kept = await _keep_latest(live, now_us, busy=batch.backlog > 0)  # some devices' newest readings, in turn
         lap("latest")
@@ -101,6 +104,7 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
         await edge_nodes.record(live.conn, births.changes())
     lap("commit")
     engine.commit(live.state, step)  # only now: the database has it
+    fan_in.commit(live.cases, decided)
     quality.commit(live.memory, fresh, passed.changes)
     sparkplug.commit(live.edge_nodes, births)
     live.latest.written(*kept)

@@ -13,7 +13,7 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
-from alerts import store as incidents
+from alerts import memory_store
 from core.errors import Unavailable
 from ingest import lanes, source
 from ingest.lanes import Shard
@@ -160,7 +160,7 @@ class ShardKeeper:
         taken = {row.shard for row in await leases.leases(conn) if row.is_held}
         waiting = [queue for queue in queues if not any(self._is_of(queue, name) for name in taken)]
         await source.reserve(self._place.broker, waiting, self._place.limits)
-        await incidents.forget_watch(conn, [name for name in self._shards if name not in taken])
+        await memory_store.forget_watch(conn, [name for name in self._shards if name not in taken])
         districts = tuple(lease.districts) if lease.districts is not None else None
         shard = Shard(name=lease.shard, districts=districts, takes_foreign=lease.takes_foreign)
         await self._take(conn, lease, shard, drains=True)

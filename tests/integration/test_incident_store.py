@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from psycopg import AsyncConnection
 
-from alerts import engine, incident_sql, rulebook, service, store
+from alerts import engine, fan_in, incident_sql, memory_store, rulebook, service, store
 from alerts.engine import Step
 from alerts.memory import RuleState
 from alerts.rule import Rulebook
@@ -63,9 +63,10 @@ class Journey:
         self.fleet = fleet
         self.book = book
         self.state: RuleState = engine.initial(book, fleet)
+        self.cases = fan_in.Cases()
 
     async def restart(self) -> None:
-        self.state = await store.load_state(self.conn, self.book, self.fleet)
+        self.state = await memory_store.load_state(self.conn, self.book, self.fleet)
         await self.conn.commit()
 
     async def receive(self, seconds: float, rows: list[tuple[int, float, Mapping[str, float]]]) -> Step:
@@ -80,10 +81,17 @@ class Journey:
         for newest in unwritten.rest():
             await device_state.keep(self.conn, newest.frame, self.fleet, newest.received_us)
         step = engine.step(self.state, fresh, self.book, self.fleet, at(seconds))
-        await store.record(self.conn, step, self.fleet, at(seconds))
+        await self.record(step, seconds)
         await self.conn.commit()
         engine.commit(self.state, step)
         return step
+
+    async def record(self, step: Step, seconds: float) -> int:
+        decided = fan_in.decide(self.cases, step, self.book, self.fleet, at(seconds))
+        events = await store.record(self.conn, decided, self.fleet, at(seconds), self.book.calendar)
+        await memory_store.keep(self.conn, step.changes, self.fleet)
+        fan_in.commit(self.cases, decided)
+        return events
 
     async def fetch(self, query: str) -> list[tuple[object, ...]]:
         rows = await (await self.conn.execute(query.encode())).fetchall()
@@ -270,10 +278,7 @@ async def test_a_step_recorded_twice_opens_no_second_incident(journey: Journey) 
     frames = [builders.frame("manhole_cover", [(0, 10, {"tilt_deg": 20}), (0, 30, {"tilt_deg": 20})])]
     step = engine.step(journey.state, frames, journey.book, journey.fleet, at(30))
 
-    first = await store.record(journey.conn, step, journey.fleet, at(30))
-    second = await store.record(journey.conn, step, journey.fleet, at(31))
-
-    assert (first, second) == (1, 0)
+    assert (await journey.record(step, 30), await journey.record(step, 31)) == (1, 0)
     assert await journey.fetch("SELECT count(*) FROM incident") == [(1,)]
 
 
@@ -388,7 +393,7 @@ async def test_history_numbers_become_visible_in_their_order(journey: Journey, d
             journey.fleet,
             at(30),
         )
-        await store.record(journey.conn, step, journey.fleet, at(30))
+        await journey.record(step, 30)
 
         with pytest.raises(Exception, match="lock timeout"):
             await other.execute(incident_sql.LOCK_HISTORY)
