@@ -34,8 +34,8 @@ class Daemon:
     log: Path
 
     def pid(self) -> int | None:
-        """Give the running process's id, or None."""
-        with suppress(FileNotFoundError, ValueError, PermissionError):
+        """Give the running process's id, or None. A full disk leaves an empty pid file."""
+        with suppress(FileNotFoundError, ValueError, IndexError, PermissionError):
             pid = int(self.pid_file.read_text(encoding="ascii").split()[0])
             return pid if self.mark in command_line(pid) else None
         return None
