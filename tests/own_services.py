@@ -1,5 +1,7 @@
 """The tests' own PostgreSQL and Mosquitto in `.citygrid/test`, shared by all pytest runs of this checkout.
 
+Each of pytest's parallel workers has its own (`.citygrid/testgw0`, ...): a client id means one client a broker.
+
 A run holds a shared lease while it uses them; the last one to leave stops them. What a killed run leaves behind is
 found and used by the next.
 """
@@ -19,7 +21,8 @@ from runtime.services import control
 from runtime.services.passwords import BrokerAccount
 from runtime.settings import Settings
 
-DATA_DIR = Path(__file__).parent.parent / ".citygrid" / "test"
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+DATA_DIR = Path(__file__).parent.parent / ".citygrid" / f"test{_WORKER}"
 FAST = {"fsync": "off", "full_page_writes": "off", "max_connections": "200"}
 LOGIN = "tests"
 
