@@ -40,10 +40,15 @@ class WrongRules(InvalidInput):
 
 def load(path: Path, calendar: Calendar | None = None) -> Rulebook:
     """Give the rule book of a file, or of all rule files in a folder; raises `WrongRules` with every mistake."""
-    files = [path] if path.is_file() else [f for f in sorted(path.glob("*.y*ml")) if not f.name.endswith(TEST_SUFFIX)]
-    if not files:
+    return parse({str(file): file.read_text(encoding="utf-8") for file in files(path)}, calendar)
+
+
+def files(path: Path) -> list[Path]:
+    """Give the rule files of a folder, in order, or the one file; raises `InvalidInput` when there is none."""
+    found = [path] if path.is_file() else [f for f in sorted(path.glob("*.y*ml")) if not f.name.endswith(TEST_SUFFIX)]
+    if not found:
         raise InvalidInput(f"{path} is no rule file and holds none (*.yaml)")
-    return parse({str(file): file.read_text(encoding="utf-8") for file in files}, calendar)
+    return found
 
 
 def parse(texts: Mapping[str, str], calendar: Calendar | None = None) -> Rulebook:
