@@ -50,6 +50,10 @@ class Places(Protocol):
         """Give the cell of a code (a grid's, a street's name, a cabinet's component code); 0 = there is none."""
         ...
 
+    def code_of(self, kind: CellKind, cell: int) -> str:
+        """Give the code by which `cell_named` finds a cell; empty = there is none."""
+        ...
+
     def neighbours_of(self, radius_m: float) -> Neighbours:
         """Give each slot's neighbours within a radius, of the same profile, nearest first."""
         ...
@@ -110,6 +114,10 @@ class Nowhere:
     def cell_named(self, kind: CellKind, code: str) -> int:  # noqa: ARG002
         """Give none."""
         return 0
+
+    def code_of(self, kind: CellKind, cell: int) -> str:  # noqa: ARG002
+        """Give none."""
+        return ""
 
     def neighbours_of(self, radius_m: float) -> Neighbours:  # noqa: ARG002
         """Give none."""
