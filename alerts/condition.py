@@ -5,35 +5,12 @@ A row where neither is true is unknown (a channel was not measured): it neither 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alerts import syntax
+from alerts.columns import Columns, Floats, Mask
 from alerts.syntax import Arithmetic, Change, Channel, Comparison, Constant, Magnitude, Negation
-
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-
-
-class Columns(Protocol):
-    """What a condition may look at; every array has one entry a row, NaN = not measured."""
-
-    def __len__(self) -> int: ...
-
-    def column(self, channel: str) -> Floats:
-        """Give a channel's values."""
-        ...
-
-    def delta(self, channel: str) -> Floats:
-        """Give the change since the reading before of the same device."""
-        ...
-
-    def elapsed_s(self) -> Floats:
-        """Give the event time since the reading before, seconds; NaN = there is none or it bears the same time."""
-        ...
-
 
 Evaluate = Callable[[Columns], Floats]
 Test = Callable[[Columns], Mask]
@@ -68,8 +45,8 @@ class Condition:
     changes: frozenset[str]
 
 
-def compiled(text: str) -> Condition:
-    """Give the condition of a text; raises `alerts.syntax.SyntaxFault`."""
+def compiled(text: str, zone: str = "Asia/Shanghai") -> Condition:  # noqa: ARG001  # local_hour() will ask
+    """Give the condition of a text, in a city whose clocks show the zone's time; raises `alerts.syntax.SyntaxFault`."""
     tree = syntax.parse(text)
     return Condition(
         text=" ".join(text.split()),
@@ -152,8 +129,8 @@ def _number(node: syntax.Number) -> Evaluate:
 
 def _change(channel: str, *, per_second: bool) -> Evaluate:
     if per_second:
-        return lambda columns: columns.delta(channel) / columns.elapsed_s()
-    return lambda columns: columns.delta(channel)
+        return lambda columns: columns.change(channel) / columns.elapsed_s()
+    return lambda columns: columns.change(channel)
 
 
 def _quotient(above: Evaluate, below: Evaluate) -> Evaluate:

@@ -190,7 +190,7 @@ class _Grid:
     def column(self, channel: str) -> NDArray[np.float64]:
         return self.columns[channel]
 
-    def delta(self, channel: str) -> NDArray[np.float64]:
+    def change(self, channel: str) -> NDArray[np.float64]:
         return self.deltas[channel]
 
     def elapsed_s(self) -> NDArray[np.float64]:
@@ -198,7 +198,7 @@ class _Grid:
 
     def point(self, row: int) -> str:
         values = [f"{name} = {column[row]:g}" for name, column in self.columns.items()]
-        changes = [f"rate({name}) = {column[row]:g}" for name, column in self.deltas.items()]
+        changes = [f"change({name}) = {column[row]:g}" for name, column in self.deltas.items()]
         return ", ".join(values + changes)
 
 

@@ -1,10 +1,13 @@
-"""YAML with its line numbers, and the durations of Prometheus. Pure.
+"""YAML with its line numbers, the durations of Prometheus, and lengths. Pure.
 
 An `Entry` is a node that knows where it stands, so that a mistake in it can be named with file, line, rule and field.
 """
 
+import difflib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import yaml
 
@@ -21,6 +24,9 @@ _UNIT_US = {
 }
 _DURATION = re.compile(r"(?:\d+(?:y|w|d|h|ms|m|s))+")
 _STEP = re.compile(r"(\d+)(ms|[ywdhms])")
+_LENGTH = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(m|km)")
+
+S = TypeVar("S", bound=str)
 
 
 class Mistake(InvalidInput):
@@ -50,6 +56,21 @@ def duration_us(text: str) -> int:
     if sizes != sorted(set(sizes), reverse=True):
         raise InvalidInput(f"{text!r} is no duration: each unit once, the largest first, e.g. 1h30m")
     return sum(int(count) * _UNIT_US[unit] for count, unit in steps)
+
+
+def length_m(text: str) -> float:
+    """Give metres of a length such as `500m` or `1.5km`; raises `InvalidInput`."""
+    match = _LENGTH.fullmatch(text.strip())
+    if match is None or float(match[1]) == 0:
+        raise InvalidInput(f"{text!r} is no length: write metres or kilometres, e.g. 500m or 1.5km")
+    return float(match[1]) * (1000 if match[2] == "km" else 1)
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """Give the end of a message about an unknown name: the nearest known one, or all of them."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name[:100], names, n=1)
+    return f": did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"
 
 
 def read(text: str, file: str) -> "Entry":
@@ -112,7 +133,7 @@ class Entry:
         """Raise `Mistake` for the first key that is not known."""
         for key in self.names():
             if key not in known:
-                raise self._under(key).mistake(f"is no known key; known are {', '.join(known)}")
+                raise self._under(key).mistake(f"is no known key{near(key, known)}")
 
     def items(self) -> "tuple[Entry, ...]":
         """Give the entries of a list."""
@@ -126,9 +147,31 @@ class Entry:
             raise self.mistake("must be a single value")
         return str(self.node.value).strip()
 
+    def choice(self, known: Iterable[S]) -> S:
+        """Give the one of the known words that stands here."""
+        found = next((word for word in known if word == self.text()), None)
+        if found is None:
+            raise self.mistake(f"{self.text()!r} is not known{near(self.text(), known)}")
+        return found
+
+    def number(self, low: float, high: float, unit: str = "") -> float:
+        """Give a number above `low` and up to `high`."""
+        if not re.fullmatch(r"\d{1,12}(\.\d{1,12})?", self.text()) or not low < float(self.text()) <= high:
+            wanted = f"a number above {low:g} and up to {high:g}" + (f" {unit}" if unit else "")
+            raise self.mistake(f"{self.text()!r} is not {wanted}")
+        return float(self.text())
+
+    def flag(self) -> bool:
+        """Give a truth value."""
+        return self.choice(("true", "false")) == "true"
+
+    def elements(self) -> "tuple[Entry, ...]":
+        """Give the entries of a list; anything else counts as a list of one."""
+        return self.items() if isinstance(self.node, yaml.SequenceNode) else (self,)
+
     def texts(self, pattern: str = r".+", wanted: str = "a word") -> tuple[str, ...]:
         """Give a list of scalars, or one scalar as a list of one; each must match `pattern`."""
-        entries = self.items() if isinstance(self.node, yaml.SequenceNode) else (self,)
+        entries = self.elements()
         for entry in entries:
             if not re.fullmatch(pattern, entry.text()):
                 raise entry.mistake(f"{entry.text()!r} is not {wanted}")

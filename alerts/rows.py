@@ -29,7 +29,7 @@ class Rows:
     excused: NDArray[np.bool_] | None
     """Rows of devices out of service, which no rule looks at; None = there are none."""
     _columns: dict[str, Floats] = field(default_factory=dict[str, Floats])
-    _deltas: dict[str, Floats] = field(default_factory=dict[str, Floats])
+    _changes: dict[str, Floats] = field(default_factory=dict[str, Floats])
     _first: Index | None = None
     _before: Index | None = None
     _elapsed_s: Floats | None = None
@@ -44,11 +44,11 @@ class Rows:
             found = self._columns[channel] = np.ascontiguousarray(self.frame.column(channel))
         return found
 
-    def delta(self, channel: str) -> Floats:
+    def change(self, channel: str) -> Floats:
         """Give the change since the device's reading before."""
-        found = self._deltas.get(channel)
+        found = self._changes.get(channel)
         if found is None:
-            found = self._deltas[channel] = self.column(channel) - self._value_before(channel)
+            found = self._changes[channel] = self.column(channel) - self._value_before(channel)
         return found
 
     def elapsed_s(self) -> Floats:
@@ -102,9 +102,9 @@ class Part:
         """Give a channel's values."""
         return self.rows.column(channel)[self.chosen]
 
-    def delta(self, channel: str) -> Floats:
+    def change(self, channel: str) -> Floats:
         """Give the change since the device's reading before."""
-        return self.rows.delta(channel)[self.chosen]
+        return self.rows.change(channel)[self.chosen]
 
     def elapsed_s(self) -> Floats:
         """Give the event time since the device's reading before, seconds."""

@@ -3,9 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal, get_args
 
 from alerts.condition import Condition
 from alerts.deadline import Calendar, Limit
+from alerts.schedule import Schedule
+from alerts.together import SamePlace, Together
+
+Mode = Literal["live", "shadow"]
+Files = Literal["by_itself", "after_check"]
+OnRecovery = Literal["check", "close"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+FILES: tuple[Files, ...] = get_args(Files)
+ON_RECOVERY: tuple[OnRecovery, ...] = get_args(OnRecovery)
 
 
 class Severity(StrEnum):
@@ -19,11 +29,18 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """The devices a rule looks at: of any of the profiles, and of the classes and districts where these are named."""
+    """The devices a rule looks at: of any of the profiles, and of the classes, subsystems ... where these are named."""
 
     profiles: tuple[str, ...]
     classes: tuple[str, ...] = ()
+    """Four digits of component classes."""
+    subsystems: tuple[str, ...] = ()
     districts: tuple[str, ...] = ()
+    """Six digits of districts."""
+    grids: tuple[str, ...] = ()
+    """Codes of patrol grids or unit grids."""
+    tags: tuple[str, ...] = ()
+    """Tags of devices, any of which puts a device in scope."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +71,16 @@ class Raises:
     """What the incident carries."""
 
     deadline: Limit
+    """The limit where the city's table has none for the class and filing condition."""
     department: Department | None = None
+    class_code: str = ""
+    """Four digits of the class that is filed; empty = the component's own."""
+    condition: str = ""
+    """The filing condition of the class, as the city's table of limits names it; empty = the class's only one."""
+    files: Files = "after_check"
+    """Whether the incident files itself, or an acceptor has it verified first."""
+    on_recovery: OnRecovery = "check"
+    """Whether a recovery by sensor asks for a check, or closes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +100,24 @@ class Rule:
     """How long the condition holds, by event time, before the rule fires; microseconds."""
     keep_firing_us: int = 0
     """How long the recovery holds, by event time, before the rule recovers; microseconds."""
+    offset_us: int = 0
+    """The stated lateness (`query_offset`): readings are seen this long after their time, in order of event time;
+    0 = as they arrive; microseconds."""
+    mode: Mode = "live"
+    schedule: Schedule | None = None
+    """When the rule looks at all; None = always."""
+    together: Together | None = None
+    """What makes one case of many devices; None = a case a component, or a device where it stands on none."""
+    same_place: SamePlace | None = None
+    """What makes one case of several reports from one spot, of devices that stand on no component."""
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     source: str = ""
     """Where the numbers come from, or that they are our choice."""
     file: str = ""
     line: int = 0
+    version: int = 0
+    """Of the rule book it was published with; 0 = not published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +126,8 @@ class Rulebook:
 
     rules: tuple[Rule, ...] = ()
     calendar: Calendar = field(default_factory=Calendar)
+    version: int = 0
+    """As published; 0 = not published."""
 
     def named(self, name: str) -> Rule | None:
         """Give the rule of a name."""

@@ -2,7 +2,8 @@
 
     truth  = both { "or" both }        both = one { "and" one }        one = "not" one | sum [ compare sum ]
     sum    = term { ("+" | "-") term } term = factor { ("*" | "/") factor }
-    factor = "-" factor | number | channel | ("abs" "(" sum ")") | (("rate" | "delta") "(" channel ")") | "(" truth ")"
+    factor = "-" factor | number | channel | ("abs" "(" sum ")")
+           | (("change" | "change_per_second") "(" channel ")") | "(" truth ")"
 
 Typed: a number never stands for a truth, nor a truth for a number. No name is ever evaluated as Python.
 """
@@ -38,7 +39,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The change of a channel since the device's reading before, in all (`delta`) or a second (`rate`)."""
+    """The change of a channel since the device's reading before, in all or a second."""
 
     channel: str
     per_second: bool
@@ -117,7 +118,7 @@ _COMPARATORS: dict[str, Comparator] = {">": ">", ">=": ">=", "<": "<", "<=": "<=
 _SUMS: dict[str, Operator] = {"+": "+", "-": "-"}
 _PRODUCTS: dict[str, Operator] = {"*": "*", "/": "/"}
 _WORDS = frozenset({"and", "or", "not"})
-_FUNCTIONS = frozenset({"abs", "rate", "delta"})
+_FUNCTIONS = frozenset({"abs", "change", "change_per_second"})
 
 
 def parse(text: str) -> Truth:
@@ -148,7 +149,7 @@ def channels(node: Node) -> Iterator[str]:
 
 
 def changes(node: Node) -> Iterator[str]:
-    """Give the channels whose reading before is needed (`rate`, `delta`)."""
+    """Give the channels whose reading before is needed (`change`, `change_per_second`)."""
     match node:
         case Constant() | Channel():
             return
@@ -269,7 +270,7 @@ class _Parser:
     def _call(self, function: _Token) -> Node:
         if function.text not in _FUNCTIONS:
             raise SyntaxFault(
-                f"column {function.start + 1}: no function {function.text}; there are abs, rate (a second) and delta"
+                f"column {function.start + 1}: no function {function.text}; there are abs, change and change_per_second"
             )
         self._expect("(")
         start = self._peek.start
@@ -279,7 +280,7 @@ class _Parser:
             return Magnitude(self.as_number(argument, start))
         if not isinstance(argument, Channel):
             raise SyntaxFault(f"column {start + 1}: {function.text} takes one channel, e.g. {function.text}(water_m)")
-        return Change(argument.name, per_second=function.text == "rate")
+        return Change(argument.name, per_second=function.text == "change_per_second")
 
     def as_truth(self, node: Node, start: int) -> Truth:
         if isinstance(node, Comparison | Junction | Negation):

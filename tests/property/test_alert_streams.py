@@ -35,7 +35,7 @@ groups:
       - {{alert: AtOnce, expr: tilt > 5, {COMMON}}}
       - {{alert: Lasting, expr: tilt > 5, clear: tilt < 3, for: 4s, keep_firing_for: 3s, {COMMON}}}
       - {{alert: Joint, expr: not tilt < 4 and water > 2 or water > 7, clear: water < 2, for: 2s, {COMMON}}}
-      - {{alert: Rising, expr: rate(water) > 1 or abs(delta(tilt)) > 6, for: 1s, {COMMON}}}
+      - {{alert: Rising, expr: change_per_second(water) > 1 or abs(change(tilt)) > 6, for: 1s, {COMMON}}}
 """
     }
 )

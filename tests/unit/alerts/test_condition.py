@@ -29,7 +29,7 @@ class Table:
     def column(self, channel: str) -> np.ndarray:
         return np.array(self._columns[channel])
 
-    def delta(self, channel: str) -> np.ndarray:
+    def change(self, channel: str) -> np.ndarray:
         return np.array(self._deltas[channel])
 
     def elapsed_s(self) -> np.ndarray:
@@ -91,23 +91,23 @@ def test_a_division_by_zero_is_unknown() -> None:
 def test_rate_is_the_change_a_second_and_delta_the_change() -> None:
     table = Table({"w": [0, 0, 0]}, {"w": [1, 1, NAN]}, [10, NAN, 10])
 
-    assert condition.compiled("rate(w) > 0.05").holds(table).tolist() == [True, False, False]
-    assert condition.compiled("rate(w) > 0.05").fails(table).tolist() == [False, False, False]
-    assert condition.compiled("delta(w) > 0.5").holds(table).tolist() == [True, True, False]
+    assert condition.compiled("change_per_second(w) > 0.05").holds(table).tolist() == [True, False, False]
+    assert condition.compiled("change_per_second(w) > 0.05").fails(table).tolist() == [False, False, False]
+    assert condition.compiled("change(w) > 0.5").holds(table).tolist() == [True, True, False]
 
 
 def test_a_condition_knows_its_channels_and_whose_change_it_watches() -> None:
-    compiled = condition.compiled("tilt > 15 or (water > 1 and rate(water) > 0.1)")
+    compiled = condition.compiled("tilt > 15 or (water > 1 and change_per_second(water) > 0.1)")
 
     assert (compiled.channels, compiled.changes) == ({"tilt", "water"}, {"water"})
 
 
 def test_the_parts_of_a_condition_tell_channel_threshold_and_text() -> None:
-    parts = condition.compiled("tilt   > 15 or 3 < rate(water) or a > b").parts
+    parts = condition.compiled("tilt   > 15 or 3 < change_per_second(water) or a > b").parts
 
     assert [(part.text, part.channel, part.threshold, part.is_change) for part in parts] == [
         ("tilt > 15", "tilt", 15, False),
-        ("3 < rate(water)", "water", 3, True),
+        ("3 < change_per_second(water)", "water", 3, True),
         ("a > b", "a", None, False),
     ]
 
@@ -124,9 +124,9 @@ def test_the_parts_of_a_condition_tell_channel_threshold_and_text() -> None:
         ("!a > 1", "write `not`"),
         ("a = 1", "write `==`"),
         ('a{class="0101"} > 1', "under `scope:`"),
-        ("avg(a) > 1", "no function avg; there are abs, rate"),
-        ("rate(a + 1) > 1", "rate takes one channel"),
-        ("rate(3) > 1", "rate takes one channel"),
+        ("avg(a) > 1", "no function avg; there are abs, change"),
+        ("change_per_second(a + 1) > 1", "change_per_second takes one channel"),
+        ("change_per_second(3) > 1", "change_per_second takes one channel"),
         ("(a > 1", "')' is missing before the end"),
         ("a > 1 b", "column 7: nothing may follow here, but b does"),
         ("a > 1 and b", "column 11: this is a number, not a condition"),

@@ -142,7 +142,7 @@ def test_late_readings_are_not_looked_at() -> None:
 
 
 def test_rate_is_taken_against_the_reading_before_across_batches() -> None:
-    city = City(book("expr: rate(water) > 0.1"))
+    city = City(book("expr: change_per_second(water) > 0.1"))
 
     assert city.hear(1, (0, 0, {"water": 1})) == []
     assert city.hear(11, (0, 10, {"water": 2.5})) == [("R0", FIRED, 0, 10)]
@@ -153,7 +153,7 @@ def test_rate_is_taken_against_the_reading_before_across_batches() -> None:
 
 
 def test_the_first_reading_and_the_one_after_a_gap_in_the_channel_have_no_rate() -> None:
-    city = City(book("expr: delta(water) > 0.1"))
+    city = City(book("expr: change(water) > 0.1"))
 
     assert city.hear(1, (0, 0, {"water": 9})) == []
     assert city.hear(2, (0, 1, {"other": 9})) == []
@@ -161,7 +161,7 @@ def test_the_first_reading_and_the_one_after_a_gap_in_the_channel_have_no_rate()
 
 
 def test_rate_looks_at_the_devices_own_past_only() -> None:
-    city = City(book("expr: delta(water) > 1"))
+    city = City(book("expr: change(water) > 1"))
 
     assert city.hear(2, (0, 0, {"water": 1}), (1, 0, {"water": 9}), (0, 1, {"water": 1}), (1, 1, {"water": 9})) == []
 
@@ -249,7 +249,7 @@ def test_a_reading_and_the_tick_in_one_step_leave_no_silence() -> None:
 
 
 def test_a_fleet_that_grows_keeps_what_is_known() -> None:
-    city = City(book("expr: tilt > 15|for: 10s", "expr: delta(tilt) > 50"), builders.fleet(PROFILE, count=1))
+    city = City(book("expr: tilt > 15|for: 10s", "expr: change(tilt) > 50"), builders.fleet(PROFILE, count=1))
     city.hear(1, (0, 1, {"tilt": 20}))
     city.fleet = builders.fleet(PROFILE, count=500)
 
@@ -258,7 +258,7 @@ def test_a_fleet_that_grows_keeps_what_is_known() -> None:
 
 
 def test_a_step_that_is_not_committed_changes_nothing() -> None:
-    city = City(book("expr: tilt > 15", "expr: delta(tilt) > 1", "absent_for: 3 intervals"))
+    city = City(book("expr: tilt > 15", "expr: change(tilt) > 1", "absent_for: 3 intervals"))
     frames = [builders.frame(PROFILE, [(0, 1, {"tilt": 1.0}), (0, 2, {"tilt": 20.0}), (1, 2, {"tilt": 20.0})])]
 
     first = engine.step(city.state, frames, city.rules, city.fleet, START + timedelta(seconds=40))
@@ -269,7 +269,7 @@ def test_a_step_that_is_not_committed_changes_nothing() -> None:
 
 
 def test_a_transition_tells_the_comparison_that_decided() -> None:
-    city = City(book("expr: a > 1 or (b > 2 and rate(b) > 0.5)|clear: b < 1"))
+    city = City(book("expr: a > 1 or (b > 2 and change_per_second(b) > 0.5)|clear: b < 1"))
     city.hear(1, (0, 0, {"a": 0, "b": 0}))
 
     (fired,) = city.take(2, [builders.frame(PROFILE, [(0, 2, {"a": 0, "b": 4.0})])]).transitions
@@ -301,7 +301,7 @@ def test_a_silence_has_the_origin_of_the_last_reading() -> None:
 
 @pytest.mark.parametrize("frames", [[], [builders.frame(PROFILE, [], channels=("tilt",))]])
 def test_nothing_heard_is_nothing_told(frames: list[Frame]) -> None:
-    assert City(book("expr: tilt > 15", "expr: rate(tilt) > 1")).take(1, frames).transitions == ()
+    assert City(book("expr: tilt > 15", "expr: change_per_second(tilt) > 1")).take(1, frames).transitions == ()
 
 
 def test_an_empty_fleet_and_an_empty_rule_book_are_no_problem() -> None:

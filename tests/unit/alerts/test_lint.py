@@ -43,7 +43,7 @@ groups:
         ("expr: tilt_deg > 15\n        clear: tilt_deg < 10", []),
         ("expr: open > 0.5", []),
         ("expr: tilt_deg > 15\n        keep_firing_for: 10s", []),
-        ("expr: water_m > 2 or rate(water_m) > 0.5\n        clear: water_m < 1", [("error", "clear", "contradictory")]),
+        ("expr: water_m > 2 or change_per_second(water_m) > 0.5\n        clear: water_m < 1", [("error", "clear", "contradictory")]),
         ("expr: tilt_deg > 15", [("warning", "clear", "flapping")]),
         ("expr: tlit_deg > 15", [("error", "expr", "unknown_channel"), ("warning", "clear", "flapping")][:1]),
         ("expr: gas_pct > 0.25\n        clear: gas_pct < 0.2",
