@@ -3,18 +3,24 @@
 Like `alerts.engine`, `decide` decides and changes nothing; `commit` applies it once the database has committed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from alerts.case import Change, Decided, Opening, Recovery
 from alerts.engine import Kind, Step, Transition
+from alerts.mute import Silence, Standing
 from alerts.rule import Rulebook
 from core.fleet import Fleet
 
 
 @dataclass(slots=True, kw_only=True)
 class Cases:
-    """What fan-in remembers between steps; only `commit` writes to it."""
+    """What fan-in remembers between steps; only `commit` writes to it, and the carrier to `silences`."""
+
+    silences: tuple[Silence, ...] = ()
+    """Silences and maintenance windows that have not ended."""
+    standing: Standing = field(default_factory=Standing)
+    """The causes that stand, which hold back their effects."""
 
 
 def decide(cases: Cases, step: Step, rulebook: Rulebook, fleet: Fleet, now: datetime) -> Decided:  # noqa: ARG001

@@ -6,25 +6,29 @@ opens it when the mute ends while the rule still fires.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from alerts import matcher
 from alerts.matcher import Matcher
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 Labels = Mapping[str, str]
-AREA_LABELS = ("district", "street", "patrol_grid")
-"""Labels whose value is the code of an area a silence may name."""
+AREA_LABELS = ("district", "patrol_grid")
+"""Labels whose value is the code of an area a silence may name: enough where a device has no unit grid."""
 
 
 class Windows(Protocol):
-    """Recurring times, such as every Sunday from 02:00 to 04:00."""
+    """Recurring times, such as every Sunday from 02:00 to 04:00: an `alerts.schedule.Schedule`."""
 
-    def contains(self, at: datetime) -> bool:
-        """Say whether an instant lies in one of them."""
+    def active(self, ts_us: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Say which instants, microseconds since 1970 UTC, lie in one of them."""
         ...
 
 
@@ -37,6 +41,8 @@ class Subject:
     """See `alerts.labels`."""
     lon_deg: float
     lat_deg: float
+    unit_grid_id: int = 0
+    """0 = unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +68,9 @@ class Silence:
     silence_id: int
     matchers: tuple[Matcher, ...] = ()
     areas: tuple[str, ...] = ()
-    """Codes of districts, streets or patrol grids; the case lies in any of them. Empty = anywhere."""
+    """Codes of districts, streets, communities or patrol grids; the case lies in any of them. Empty = anywhere."""
+    unit_grids: frozenset[int] = frozenset()
+    """The unit grids of these areas."""
     polygon: BaseGeometry | None = None
     starts_at: datetime
     ends_at: datetime
@@ -73,13 +81,22 @@ class Silence:
 
     def covers(self, subject: Subject, at: datetime) -> bool:
         """Say whether it holds the case back at an instant."""
-        if not self.starts_at <= at < self.ends_at or (self.windows is not None and not self.windows.contains(at)):
+        if not self.starts_at <= at < self.ends_at or not self._is_time(at):
             return False
-        if self.areas and not any(subject.labels.get(name) in self.areas for name in AREA_LABELS):
+        if self.areas and not self._is_in_areas(subject):
             return False
         if self.polygon is not None and not shapely.intersects_xy(self.polygon, subject.lon_deg, subject.lat_deg):
             return False
         return matcher.every(self.matchers, subject.labels)
+
+    def _is_time(self, at: datetime) -> bool:
+        if self.windows is None:
+            return True
+        return bool(self.windows.active(np.array([(at - _EPOCH) // timedelta(microseconds=1)], np.int64))[0])
+
+    def _is_in_areas(self, subject: Subject) -> bool:
+        named = any(subject.labels.get(name) in self.areas for name in AREA_LABELS)
+        return named or subject.unit_grid_id in self.unit_grids
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,12 @@
 """Inhibition, silences and maintenance windows."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 import shapely
+from numpy.typing import NDArray
 
 from alerts import matcher, mute
 from alerts.mute import InhibitRule, Silence, Standing, Subject
@@ -105,6 +108,13 @@ def test_a_silence_of_areas_holds_in_any_of_them(areas: tuple[str, ...], holds: 
     assert silence(areas=areas).covers(subject(patrol_grid="P1"), NOW) is holds
 
 
+def test_a_silence_of_areas_holds_in_their_unit_grids() -> None:
+    street = silence(areas=("130202001",), unit_grids=frozenset({7}))
+
+    assert street.covers(replace(subject(), unit_grid_id=7), NOW)
+    assert not street.covers(subject(), NOW)
+
+
 @pytest.mark.parametrize(("lon", "holds"), [(118.1, True), (118.2, True), (118.3, False), (float("nan"), False)])
 def test_a_silence_of_a_polygon_holds_inside_and_on_its_edge(lon: float, holds: bool) -> None:
     assert silence(polygon=shapely.box(118.0, 39.5, 118.2, 39.7)).covers(subject(lon=lon), NOW) is holds
@@ -112,8 +122,8 @@ def test_a_silence_of_a_polygon_holds_inside_and_on_its_edge(lon: float, holds: 
 
 def test_a_maintenance_window_holds_only_at_its_times() -> None:
     class Mornings:
-        def contains(self, at: datetime) -> bool:
-            return at.hour < 10
+        def active(self, ts_us: NDArray[np.int64]) -> NDArray[np.bool_]:
+            return ts_us // 3_600_000_000 % 24 < 10
 
     window = silence(windows=Mornings())
 
