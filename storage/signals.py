@@ -5,6 +5,7 @@ from psycopg import AsyncConnection
 INCIDENT = "citygrid_incident"
 REGISTRY = "citygrid_registry"
 OUTBOX = "citygrid_outbox"
+RULES = "citygrid_rules"
 
 
 async def announce_registry(conn: AsyncConnection) -> None:
