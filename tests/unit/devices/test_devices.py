@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from components_registry import taxonomy
 from core.errors import Conflict, InvalidInput
 from devices.health import Health, health
 from devices.model import State, require_transition
@@ -13,13 +14,16 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MANHOLE = (SHIPPED / "manhole_cover.toml").read_text(encoding="utf-8")
 
 
-def test_four_device_types_are_shipped_with_distinct_kinds() -> None:
-    assert {name: profile.kind for name, profile in shipped().items()} == {
-        "bus": "bus",
-        "camera": "camera",
-        "manhole_cover": "manhole",
-        "streetlight": "streetlight",
-    }
+def test_every_shipped_device_type_has_a_kind_of_its_own() -> None:
+    kinds = [profile.kind for profile in shipped().values()]
+
+    assert len(set(kinds)) == len(kinds) == 19
+
+
+def test_every_class_that_a_shipped_device_stands_on_is_in_the_catalogue() -> None:
+    carried = {code for profile in shipped().values() for code in profile.classes}
+
+    assert carried <= taxonomy.TANGSHAN.classes.keys()
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_every_channel_is_within_the_profile_s_plausible_range() -> None:
                 continue
             values = json.loads(message.payload)["values"]
             ranges = {c.name: (c.min, c.max) for c in PROFILES[devices.profile[message.device]].channels}
-            assert set(values) == set(ranges)
+            assert set(values) <= set(ranges)  # a device need not have every sensor of its type
             assert all(ranges[name][0] <= value <= ranges[name][1] for name, value in values.items())
 
 
