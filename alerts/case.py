@@ -82,7 +82,9 @@ class Muting:
     rule: Rule
     transition: Transition
     by: str
-    """What muted it: a cause, a silence, a maintenance window."""
+    """What muted it, `alerts.mute.Muted.by`: a cause, or a silence's number."""
+    reason: str = ""
+    """`alerts.mute.Muted.reason`: the same for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
