@@ -28,6 +28,8 @@ _SCALARS: tuple[tuple[str, str], ...] = (
     ("origin", ">i2"),
     ("unit_grid_id", ">i4"),
 )
+HEAD_BYTES = 2 + sum(4 + np.dtype(kind).itemsize for _, kind in _SCALARS) + 4 + 20
+"""Of a row before its first value: the columns' sizes and contents, and the array's head."""
 COLUMNS = (*(name for name, _ in _SCALARS), "values")
 """Order of the columns in the COPY statement."""
 
@@ -53,7 +55,7 @@ def rows(frame: Frame, fleet: Fleet, received_us: int | NDArray[np.int64]) -> It
 
 
 def _group(frame: Frame, missing: NDArray[np.bool_], fleet: Fleet, received_us: NDArray[np.int64]) -> bytes:
-    table = np.empty(len(frame), dtype=_layout(missing))
+    table = np.empty(len(frame), dtype=layout(missing))
     table[:] = _template(missing)
     table["ts"] = frame.ts_us - POSTGRES_EPOCH_US
     table["device_id"] = fleet.device_id[frame.slot]
@@ -69,7 +71,7 @@ def _group(frame: Frame, missing: NDArray[np.bool_], fleet: Fleet, received_us: 
 
 def _template(missing: NDArray[np.bool_]) -> NDArray[np.void]:
     """Give one row with all that is the same in every row of the group: counts and sizes."""
-    row = np.zeros(1, dtype=_layout(missing))
+    row = np.zeros(1, dtype=layout(missing))
     row["fields"] = len(COLUMNS)
     for name, kind in _SCALARS:
         row[f"{name}_size"] = np.dtype(kind).itemsize
@@ -84,7 +86,8 @@ def _template(missing: NDArray[np.bool_]) -> NDArray[np.void]:
     return row
 
 
-def _layout(missing: NDArray[np.bool_]) -> np.dtype[np.void]:
+def layout(missing: NDArray[np.bool_]) -> np.dtype[np.void]:
+    """Give a row's bytes as a structured type, for rows that lack the same channels."""
     fields: list[tuple[str, str]] = [("fields", ">i2")]
     for name, kind in _SCALARS:
         fields += [(f"{name}_size", ">i4"), (name, kind)]
