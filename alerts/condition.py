@@ -43,6 +43,12 @@ class Condition:
     parts: tuple[Part, ...]
     channels: frozenset[str]
     changes: frozenset[str]
+    windows: frozenset[tuple[str, int]] = frozenset()
+    """Channels it looks back on, and how far, microseconds."""
+    neighbours: frozenset[tuple[str, float]] = frozenset()
+    """Channels of neighbours it looks at, and how far away they may be, metres."""
+    moves: bool = False
+    """Whether it asks where the device was at its reading before."""
 
 
 def compiled(text: str, zone: str = "Asia/Shanghai") -> Condition:  # noqa: ARG001  # local_hour() will ask
