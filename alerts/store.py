@@ -12,7 +12,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from alerts import deadline, incident_sql
+from alerts import deadline, incident_sql, mute_store
 from alerts.case import Change, Decided, Opening, Recovery
 from alerts.deadline import Calendar
 from alerts.rulebook import rendered
@@ -38,6 +38,7 @@ async def record(conn: AsyncConnection, decided: Decided, fleet: Fleet, now: dat
             recovered = [change for change in together if isinstance(change, Recovery)]
             events += await _resolve(conn, recovered, now) if recovered else 0
             events += await _open(conn, opened, fleet, now, calendar) if opened else 0
+        await mute_store.record(conn, decided.changes, fleet, now)
     return events
 
 

@@ -15,7 +15,7 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
-from alerts import fan_in, memory_store
+from alerts import fan_in, memory_store, silences
 from alerts.rule import Rulebook
 from core.errors import Unavailable
 from devices.profile import Profile
@@ -62,6 +62,8 @@ class Carrier:
         self.tally = Tally()
         self.registry_changed = asyncio.Event()
         """Set by who listens for it; the registry is read again before the next batch."""
+        self.silences_changed = asyncio.Event()
+        """The same for silences."""
         self._source = source
         self._setup = setup
         self._lease = lease
@@ -262,7 +264,11 @@ class Carrier:
                 metrics.took(seconds)
 
     async def _refreshed(self, live: Live) -> Live:
-        """Read the registry again when it changed; where devices came from or went to another shard, everything."""
+        """Read again what changed; where devices came from or went to another shard, everything."""
+        if self.silences_changed.is_set():
+            self.silences_changed.clear()
+            live.cases.silences = await silences.in_force(live.conn, live.rulebook.calendar.timezone, self._clock())
+            log.info("silences_read", shard=self._lease.shard, silences=len(live.cases.silences))
         if not self.registry_changed.is_set():
             return live
         self.registry_changed.clear()
@@ -314,7 +320,7 @@ async def load(conn: AsyncConnection, setup: Setup, lease: leases.Held | None, n
         await device_state.recover(conn, setup.shard.name, now_us)
     locator = await load_directory.load_locator(conn)
     directory = await load_directory.load(conn, setup.profiles, locator, shard=setup.shard)
-    return Live(
+    live = Live(
         conn=conn,
         directory=directory,
         rulebook=setup.rulebook,
@@ -326,3 +332,5 @@ async def load(conn: AsyncConnection, setup: Setup, lease: leases.Held | None, n
         edge_nodes=await edge_nodes.load(conn) if setup.shard.takes_foreign else {},
         lease=lease,
     )
+    live.cases.silences = await silences.in_force(conn, setup.rulebook.calendar.timezone, now)
+    return live

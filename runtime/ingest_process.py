@@ -119,19 +119,21 @@ def _setup(settings: Settings) -> Setup:
 
 
 async def _follow_registry(settings: Settings, keeper: ShardKeeper) -> None:
-    """Tell the journeys when devices change; after a lost connection they read the registry again to be sure."""
+    """Tell the journeys when devices or silences change; after a lost connection they read both again to be sure."""
     while True:
         try:
             conn = await connect(settings.writer_dsn(), role=WRITER, name="ingest-registry")
             async with conn:
                 await conn.set_autocommit(True)
-                await conn.execute(f"LISTEN {signals.REGISTRY}")  # a constant of ours
-                async for _ in conn.notifies():
-                    keeper.read_registry()
+                await conn.execute(f"LISTEN {signals.REGISTRY}; LISTEN {signals.SILENCES}")  # constants of ours
+                async for heard in conn.notifies():
+                    read = keeper.read_silences if heard.channel == signals.SILENCES else keeper.read_registry
+                    read()
         except (psycopg.Error, OSError) as error:
             log.warning("registry_listener_lost", reason=str(error).splitlines()[0], retry_s=RECONNECT_S)
         await asyncio.sleep(RECONNECT_S)
         keeper.read_registry()
+        keeper.read_silences()
 
 
 def _keep(settings: Settings) -> retention.Keep:

@@ -64,6 +64,11 @@ class ShardKeeper:
         for journey in self.journeys.values():
             journey.carrier.registry_changed.set()
 
+    def read_silences(self) -> None:
+        """Have every journey read the silences again before its next batch."""
+        for journey in self.journeys.values():
+            journey.carrier.silences_changed.set()
+
     def stop(self) -> None:
         """Finish the batches at hand, give every shard back, end."""
         self._stopping.set()

@@ -5,9 +5,15 @@ from psycopg import AsyncConnection
 INCIDENT = "citygrid_incident"
 REGISTRY = "citygrid_registry"
 OUTBOX = "citygrid_outbox"
+SILENCES = "citygrid_silences"
 RULES = "citygrid_rules"
 
 
 async def announce_registry(conn: AsyncConnection) -> None:
     """Tell the ingest workers, at commit, that devices or their components changed."""
     await conn.execute("SELECT pg_notify(%s, 'devices')", (REGISTRY,))
+
+
+async def announce_silences(conn: AsyncConnection) -> None:
+    """Tell the ingest workers, at commit, that a silence was created or ended."""
+    await conn.execute("SELECT pg_notify(%s, 'silences')", (SILENCES,))
