@@ -1,6 +1,6 @@
 """Stored readings come back in the order they were received, as columns, whatever they lack."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -35,7 +35,7 @@ def conn(database: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def store(conn: psycopg.Connection, *rows: tuple[float, int, float, list[float | None]]) -> None:
+def store(conn: psycopg.Connection, *rows: tuple[float, int, float, Sequence[float | None]]) -> None:
     """Rows of (seconds of its own time, device, seconds of arrival, values)."""
     for number, (ts_s, device, received_s, values) in enumerate(rows):
         conn.execute(INSERT, (at(ts_s), device, number, at(received_s), 2, 1, 7, values))
