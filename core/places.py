@@ -25,6 +25,8 @@ class CellKind(StrEnum):
     """Lamps fed by one cabinet; the cell is the cabinet's component."""
     PIPE = "pipe"
     """Manholes on one connected run of pipe; the cell is the lowest component number on it."""
+    AREA = "area"
+    """Named areas; where they overlap, a device counts in the one with the lowest number."""
 
 
 @dataclass(frozen=True, slots=True)
