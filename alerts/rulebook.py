@@ -5,7 +5,6 @@ Prometheus, except that time is the readings' own (event time). Our own keys: `s
 `source`. An unknown key is a mistake. Only `load` touches files; the rest is pure.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,13 +94,3 @@ class _Reader:
             action()
         except Mistake as mistake:
             self.mistakes.append(mistake)
-
-
-def rendered(template: str, labels: Mapping[str, str], value: float) -> str:
-    """Give an annotation's text with `{{ $value }}` and `{{ $labels.x }}` filled in; an unknown label is empty."""
-
-    def fill(match: re.Match[str]) -> str:
-        inside = match[1].strip()
-        return f"{value:.4g}" if inside == "$value" else labels.get(inside.removeprefix("$labels."), "")
-
-    return rulefields.TEMPLATE.sub(fill, template)

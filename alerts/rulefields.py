@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from alerts import condition, deadline, notation, schedulefile
+from alerts import condition, deadline, notation, schedulefile, template
 from alerts.condition import Condition
 from alerts.deadline import Limit
 from alerts.notation import Entry
@@ -13,11 +13,8 @@ from alerts.syntax import SyntaxFault
 from alerts.together import FLAT, PLACES, SamePlace, Together
 from core.errors import InvalidInput
 
-TEMPLATE = re.compile(r"\{\{(.*?)\}\}")
-
 _RULE_KEYS = ("alert", "expr", "for", "keep_firing_for", "labels", "annotations")
 _OWN_KEYS = ("scope", "clear", "absent_for", "schedule", "mode", "together", "same_place", "raises", "source")
-_PLACEHOLDER = re.compile(r"\s*\$(?:value|labels\.[A-Za-z_]\w*)\s*")
 _ALERT = r"[A-Z][A-Za-z0-9]*"
 _NAME = r"[a-z][a-z0-9_]*"
 _CLASS = 'the four digits of a component or event class, quoted, e.g. "0101"'
@@ -213,11 +210,10 @@ def _annotations(entry: Entry) -> Mapping[str, str]:
     for key in ("summary", "summary_zh"):
         entry.need(key)
     for key in entry.names():
-        for inside in TEMPLATE.findall(entry.need(key).text()):
-            if not _PLACEHOLDER.fullmatch(inside):
-                raise entry.need(key).mistake(
-                    f"{{{{{inside}}}}} is not known: there are {{{{ $value }}}} and {{{{ $labels.device }}}}"
-                )
+        try:
+            template.check(entry.need(key).text())
+        except InvalidInput as error:
+            raise entry.need(key).mistake(str(error)) from error
     return texts(entry)
 
 

@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from alerts import deadline, incident_sql, mute_store
 from alerts.case import Change, Decided, Opening, Recovery
 from alerts.deadline import Calendar
-from alerts.rulebook import rendered
+from alerts.template import rendered
 from core.fleet import Fleet
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -14,7 +14,7 @@ import numpy as np
 from alerts import engine
 from alerts.engine import Kind, Transition
 from alerts.rule import Rulebook
-from alerts.rulebook import rendered
+from alerts.template import rendered
 from core.fleet import Fleet
 from core.frame import Frame
 

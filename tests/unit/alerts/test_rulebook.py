@@ -66,7 +66,7 @@ def test_a_rule_is_read_with_all_its_keys() -> None:
         ('"0101"', "101", "r.yaml:10: rule Tilted: scope.class: '101' is not the four digits"),
         ('"130202"', '"1302"', "scope.district: '1302' is not the six digits of a district"),
         ("summary_zh: 倾斜", "other: 倾斜", "r.yaml:13: rule Tilted: annotations: `summary_zh` is missing"),
-        ("$value", "$value | humanize", "is not known: there are {{ $value }}"),
+        ("$value", "$value | shout", "is not known: there are {{ $value }}"),
         ("alert: Tilted", "alert: tilted", "is a CamelCase word"),
         ("alert: Silent", "alert: Tilted", "r.yaml:15: rule Tilted: alert: Tilted is already defined in r.yaml:5"),
         ("absent_for: 3 intervals", "absent_for: 0.5 intervals", "r.yaml:16: rule Silent: absent_for: must be 1"),
@@ -120,9 +120,3 @@ def test_a_folder_without_rules_is_refused(tmp_path: Path) -> None:
 )
 def test_durations_are_those_of_prometheus(text: str, expected: int) -> None:
     assert notation.duration_us(text) == expected
-
-
-def test_templates_are_filled_with_value_and_labels() -> None:
-    text = rulebook.rendered("{{ $labels.device }}: {{$value}} {{ $labels.none }}", {"device": "d"}, 1.23456)
-
-    assert text == "d: 1.235 "
