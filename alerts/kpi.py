@@ -6,7 +6,7 @@ means that the due time lies in the period: a case that is not due yet weighs on
 counted by case: one reworked twice counts once.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -300,3 +300,17 @@ INDICATORS: tuple[Indicator, ...] = (
     ),
 )
 """All figures over cases, in the order they are shown."""
+
+POSTS: Mapping[str, tuple[str, ...]] = {
+    "supervisor": ("on_time_verification_rate", "on_time_check_rate"),
+    "acceptor": ("filing_rate",),
+    "shift_leader": ("on_time_filing_rate", "closure_rate", "on_time_closure_rate"),
+    "dispatcher": ("on_time_dispatch_rate", "accurate_dispatch_rate"),
+    "department": ("disposal_rate", "on_time_disposal_rate", "overdue_open_rate", "rework_rate", "extension_rate"),
+}
+"""Whose work a figure shows: 监督员, 受理员, 值班长, 派遣员, 专业部门."""
+
+
+def figures(cases: Sequence[Case], period: Period) -> dict[str, Rate]:
+    """Give every figure of a group of cases, by its key."""
+    return {indicator.key: indicator.measure(cases, period) for indicator in INDICATORS}
