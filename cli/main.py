@@ -28,6 +28,7 @@ COMMANDS = {
     "dead-letters": "Refused messages and trying them again. Example: citygrid dead-letters list --since 24h",
     "readings": "Stored readings. Example: citygrid readings export out.csv --profile camera --from 24h",
     "rules": "Rules and their tests. Example: citygrid rules test",
+    "silences": "What is held back on purpose. Example: citygrid silences list",
     "run": "The platform's processes. Example: citygrid run ingest",
     "ingest": "Running ingest processes, live. Example: citygrid ingest top",
     "simulate": "Simulate, record, replay. Example: citygrid simulate replay feed.ndjson --speed 10",
