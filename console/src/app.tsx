@@ -3,6 +3,7 @@ import { effect } from "@preact/signals";
 import { lang, theme, view } from "./state/store";
 import { ComponentPanel } from "./ui/component_panel";
 import { DevicePanel } from "./ui/device_panel";
+import { Evaluation } from "./ui/evaluation";
 import { Header, LostBanner } from "./ui/header";
 import { Help } from "./ui/help";
 import { IncidentPanel } from "./ui/incident_detail";
@@ -21,6 +22,7 @@ export function App() {
         <Detail />
       </main>
       <Help />
+      <Evaluation />
     </div>
   );
 }

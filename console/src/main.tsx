@@ -5,6 +5,7 @@ import "./styles/page.css";
 import "./styles/list.css";
 import "./styles/detail.css";
 import "./styles/map.css";
+import "./styles/evaluation.css";
 import "./styles/narrow.css";
 import { App, dressDocument } from "./app";
 import { start } from "./state/control";

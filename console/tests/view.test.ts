@@ -13,6 +13,8 @@ describe("the address bar", () => {
       district: "130203",
       text: "河北路 井盖",
       listing: "ended",
+      evaluation: "department",
+      days: 7,
     };
     expect(parseView(formatView(view), "zh")).toEqual(view);
   });
@@ -25,7 +27,8 @@ describe("the address bar", () => {
     }
   });
   it("ignores what makes no sense", () => {
-    const odd = "?at=abc&incident=1e9&device=../x&component=12&severity=huge&district=1&lang=fr&list=all";
+    const odd =
+      "?at=abc&incident=1e9&device=../x&component=12&severity=huge&district=1&lang=fr&list=all&evaluation=<x>&days=soon";
     expect(parseView(odd, "zh")).toEqual(emptyView("zh"));
     expect(parseView("?at=500,39,14", "zh").camera).toBeNull();
   });

@@ -1,6 +1,6 @@
 /** Which key means what. Pure; `keys.ts` does it. */
 
-export type Command = "next" | "previous" | "open" | "close" | "search" | "lang" | "theme" | "help";
+export type Command = "next" | "previous" | "open" | "close" | "search" | "lang" | "theme" | "help" | "evaluation";
 
 const KEYS: Record<string, Command> = {
   j: "next",
@@ -10,6 +10,7 @@ const KEYS: Record<string, Command> = {
   "/": "search",
   l: "lang",
   d: "theme",
+  e: "evaluation",
   "?": "help",
 };
 

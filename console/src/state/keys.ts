@@ -1,5 +1,5 @@
 /** The keyboard: listens, and does what `keymap.ts` says a key means. */
-import { select, switchLang, switchTheme } from "./control";
+import { adjust, select, switchLang, switchTheme } from "./control";
 import { type Command, commandOf, type Pressed, step } from "./keymap";
 import { cursor, helpOpen, shownRows, view } from "./store";
 
@@ -23,6 +23,7 @@ const DO: Record<Command, () => void> = {
   search: () => document.getElementById("search")?.focus(),
   lang: switchLang,
   theme: switchTheme,
+  evaluation: () => adjust({ evaluation: view.value.evaluation ? "" : "district" }),
   help: () => {
     helpOpen.value = !helpOpen.value;
   },
@@ -30,7 +31,7 @@ const DO: Record<Command, () => void> = {
 
 export function listenToKeys(): void {
   addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || (helpOpen.value && event.key === "Escape")) return;
+    if (event.defaultPrevented || ((helpOpen.value || view.value.evaluation) && event.key === "Escape")) return;
     const within = (event.target as HTMLElement | null)?.tagName ?? "BODY";
     const command = commandOf({ ...pick(event), within });
     if (!command) return;

@@ -17,12 +17,26 @@ export interface View {
   district: string;
   text: string;
   listing: Listing;
+  /** by what evaluation is shown; "" = it is not */
+  evaluation: string;
+  /** how many days evaluation looks back */
+  days: number;
 }
 
 export const SEVERITIES: readonly Severity[] = ["critical", "major", "minor", "info"];
 
 export function emptyView(lang: Lang): View {
-  return { lang, camera: null, selection: null, severities: [], district: "", text: "", listing: "open" };
+  return {
+    lang,
+    camera: null,
+    selection: null,
+    severities: [],
+    district: "",
+    text: "",
+    listing: "open",
+    evaluation: "",
+    days: 30,
+  };
 }
 
 export function parseView(search: string, fallbackLang: Lang): View {
@@ -36,6 +50,8 @@ export function parseView(search: string, fallbackLang: Lang): View {
     district: /^\d{6}$/.test(params.get("district") ?? "") ? (params.get("district") ?? "") : "",
     text: (params.get("q") ?? "").slice(0, 100),
     listing: params.get("list") === "ended" ? "ended" : "open",
+    evaluation: (params.get("evaluation") ?? "").match(/^[a-z_]{1,20}$/)?.[0] ?? "",
+    days: Math.min(366, Math.max(1, Number(params.get("days")) || 30)),
   };
 }
 
@@ -50,6 +66,8 @@ export function formatView(view: View): string {
   if (view.district) parts.push(`district=${view.district}`);
   if (view.text) parts.push(`q=${encodeURIComponent(view.text)}`);
   if (view.listing === "ended") parts.push("list=ended");
+  if (view.evaluation) parts.push(`evaluation=${view.evaluation}`);
+  if (view.days !== 30) parts.push(`days=${view.days}`);
   parts.push(`lang=${view.lang}`);
   return `?${parts.join("&")}`;
 }

@@ -85,6 +85,7 @@ const ICONS = {
   sun: "M8 5a3 3 0 1 1 0 6 3 3 0 0 1 0-6zM8 1v1.600M8 13.400V15M1 8h1.600M13.400 8H15M3 3l1.200 1.200M11.800 11.800 13 13M13 3l-1.200 1.200M4.200 11.800 3 13",
   help: "M5.800 6a2.200 2.200 0 1 1 3.200 2c-.7.4-1 .8-1 1.600M8 12.200v.6",
   down: "M4 6l4 4 4-4",
+  evaluation: "M3 13V9M8 13V3M13 13V6",
 } as const;
 
 export function Icon({ name }: { name: keyof typeof ICONS }) {

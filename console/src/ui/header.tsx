@@ -1,7 +1,7 @@
 /** The strip on top: whose city, how it stands in one line, search, and the few switches. */
 import { grouped } from "../lib/number";
 import { clock } from "../lib/time";
-import { switchLang, switchTheme } from "../state/control";
+import { adjust, switchLang, switchTheme } from "../state/control";
 import { asOf, city, helpOpen, lang, link, named, openCounts, summary, t, theme, word, zone } from "../state/store";
 import { SEVERITIES } from "../state/view";
 import { HealthGlyph, Icon, SeverityGlyph } from "./glyphs";
@@ -27,6 +27,15 @@ export function Header() {
       <SummaryStrip />
       <Search />
       <div class="switches">
+        <button
+          type="button"
+          class="icon-button"
+          onClick={() => adjust({ evaluation: "district" })}
+          title={`${t("kpi.title")} (e)`}
+          aria-label={t("kpi.title")}
+        >
+          <Icon name="evaluation" />
+        </button>
         <button
           type="button"
           class="text-button"

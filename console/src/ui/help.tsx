@@ -13,6 +13,7 @@ export function Help() {
     ["Enter", t("help.open")],
     ["Esc", t("help.close")],
     ["/", t("help.search")],
+    ["e", t("kpi.title")],
     ["l", t("help.lang")],
     ["d", t("help.theme")],
     ["?", t("help.help")],
