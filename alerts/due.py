@@ -214,11 +214,15 @@ def resumed(clock: Clock, now: datetime) -> Clock:
     return clock if clock.since else replace(clock, since=now)
 
 
-def extended(clock: Clock, by: Limit) -> Clock:
-    """Give the clock, running or standing, with more time; raises `InvalidInput` for time of another pace."""
+def extended(clock: Clock, by: Limit, now: datetime, calendar: Calendar) -> Clock:
+    """Give the clock, running or standing, with more time from now on.
+
+    Raises: `InvalidInput` for time of another pace than the limit's.
+    """
     if by.pace is not clock.limit.pace:
         raise InvalidInput(f"a limit of {clock.limit} is extended in {clock.limit.unit}s or the like, not by {by}")
-    return replace(clock, extended=clock.extended + amount(by))
+    since = now if clock.since else None
+    return replace(clock, since=since, used=clock.used_at(now, calendar), extended=clock.extended + amount(by))
 
 
 def light(now: datetime, marks: Marks) -> Light:

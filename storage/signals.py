@@ -7,6 +7,7 @@ REGISTRY = "citygrid_registry"
 OUTBOX = "citygrid_outbox"
 SILENCES = "citygrid_silences"
 RULES = "citygrid_rules"
+CITY_TIME = "citygrid_city_time"
 
 
 async def announce_registry(conn: AsyncConnection) -> None:
@@ -17,3 +18,8 @@ async def announce_registry(conn: AsyncConnection) -> None:
 async def announce_silences(conn: AsyncConnection) -> None:
     """Tell the ingest workers, at commit, that a silence was created or ended."""
     await conn.execute("SELECT pg_notify(%s, 'silences')", (SILENCES,))
+
+
+async def announce_city_time(conn: AsyncConnection) -> None:
+    """Tell all who count time, at commit, that limits or the calendar changed."""
+    await conn.execute("SELECT pg_notify(%s, 'city_time')", (CITY_TIME,))
