@@ -1,7 +1,7 @@
 """An incident's stages, and who may take it from one to the next. Pure.
 
-    reported --acknowledge--> accepted --assign--> dispatched --close--> closed
-    any open stage --recover--> resolved       any open stage --close, with a reason--> closed
+    reported --acknowledge--> filed --assign--> dispatched --close--> closed
+    any open stage --recover--> closed       any open stage --close, with a reason--> closed
 
 Source: the loop of GB/T 30428 (受理立案, 派遣, 结案), shortened. Closing a reported incident is for false alarms. What
 a person closes while its rule still fires stays closed: no new incident rises until it recovered and fired again.
@@ -17,14 +17,22 @@ class Stage(StrEnum):
     """Where an incident is on its way."""
 
     REPORTED = "reported"
-    ACCEPTED = "accepted"
+    VERIFYING = "verifying"
+    VERIFIED = "verified"
+    FILED = "filed"
     DISPATCHED = "dispatched"
-    RESOLVED = "resolved"
+    HANDLING = "handling"
+    SUSPENDED = "suspended"
+    HANDLED = "handled"
+    CHECKING = "checking"
+    CHECKED = "checked"
     CLOSED = "closed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
 
 
-OPEN = frozenset({Stage.REPORTED, Stage.ACCEPTED, Stage.DISPATCHED})
-"""Stages in which an incident still needs somebody."""
+ENDS = frozenset({Stage.CLOSED, Stage.REJECTED, Stage.CANCELLED})
+"""Stages in which an incident needs nobody any more; the database knows the same ones (column is_open)."""
 
 
 class Action(StrEnum):
@@ -46,14 +54,12 @@ _DONE = {
 
 _NEXT: Mapping[Stage, Mapping[Action, Stage]] = {
     Stage.REPORTED: {
-        Action.ACKNOWLEDGE: Stage.ACCEPTED,
+        Action.ACKNOWLEDGE: Stage.FILED,
         Action.CLOSE: Stage.CLOSED,
-        Action.RECOVER: Stage.RESOLVED,
+        Action.RECOVER: Stage.CLOSED,
     },
-    Stage.ACCEPTED: {Action.ASSIGN: Stage.DISPATCHED, Action.CLOSE: Stage.CLOSED, Action.RECOVER: Stage.RESOLVED},
-    Stage.DISPATCHED: {Action.ASSIGN: Stage.DISPATCHED, Action.CLOSE: Stage.CLOSED, Action.RECOVER: Stage.RESOLVED},
-    Stage.RESOLVED: {},
-    Stage.CLOSED: {},
+    Stage.FILED: {Action.ASSIGN: Stage.DISPATCHED, Action.CLOSE: Stage.CLOSED, Action.RECOVER: Stage.CLOSED},
+    Stage.DISPATCHED: {Action.ASSIGN: Stage.DISPATCHED, Action.CLOSE: Stage.CLOSED, Action.RECOVER: Stage.CLOSED},
 }
 
 
@@ -64,7 +70,7 @@ class IllegalStep(Conflict):
         self.incident_id = incident_id
         self.stage = stage
         self.action = action
-        possible = ", ".join(other for other in _NEXT[stage] if other is not Action.RECOVER)
+        possible = ", ".join(other for other in _NEXT.get(stage, {}) if other is not Action.RECOVER)
         super().__init__(
             f"incident {incident_id} is {stage}: it cannot be {event_kind(action)}; "
             f"possible: {possible or 'nothing, it is over'}"
@@ -73,7 +79,7 @@ class IllegalStep(Conflict):
 
 def stage_after(incident_id: int, stage: Stage, action: Action) -> Stage:
     """Give the stage an action leads to; raises `IllegalStep`, naming what is possible, when it is not allowed."""
-    after = _NEXT[stage].get(action)
+    after = _NEXT.get(stage, {}).get(action)
     if after is None:
         raise IllegalStep(incident_id, stage, action)
     return after

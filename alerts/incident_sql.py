@@ -85,7 +85,7 @@ opened AS (
             LIMIT 50
         ) recent
     ) proof ON true
-    ON CONFLICT (cause) WHERE stage NOT IN ('resolved', 'closed') DO NOTHING
+    ON CONFLICT (cause) WHERE is_open DO NOTHING
     RETURNING incident_id, cause, rule, severity, title_zh, title_en, origin, deadline, geom
 ),
 events AS (
@@ -130,12 +130,12 @@ WITH recovered AS (
 held AS (
     SELECT i.incident_id, i.stage AS from_stage, r.reason, r.detail, r.number
     FROM recovered r
-    JOIN incident i ON i.cause = r.cause AND i.stage NOT IN ('resolved', 'closed')
+    JOIN incident i ON i.cause = r.cause AND i.is_open
     FOR UPDATE OF i
 ),
 ended AS (
     UPDATE incident i
-    SET stage = 'resolved', resolved_at = %(now)s
+    SET stage = 'closed', outcome = 'recovered', recovered_at = %(now)s, closed_at = %(now)s
     FROM held h
     WHERE i.incident_id = h.incident_id
     RETURNING i.incident_id, i.rule, i.severity, i.title_zh, i.title_en, i.origin, i.deadline, i.geom,
@@ -143,7 +143,7 @@ ended AS (
 ),
 events AS (
     INSERT INTO incident_event (incident_id, at, actor, kind, from_stage, to_stage, reason, detail)
-    SELECT incident_id, %(now)s, 'rule ' || rule, 'resolved', from_stage, 'resolved', reason, detail
+    SELECT incident_id, %(now)s, 'rule ' || rule, 'resolved', from_stage, 'closed', reason, detail
     FROM ended
     ORDER BY number
     RETURNING event_id, incident_id

@@ -22,6 +22,9 @@ WITH moved AS (
         stage = %(after)s,
         assignee = coalesce(%(assignee)s, assignee),
         department_id = coalesce(%(department_id)s, department_id),
+        filed_at = CASE WHEN %(after)s = 'filed' THEN %(now)s::timestamptz ELSE filed_at END,
+        dispatched_at = CASE WHEN %(after)s = 'dispatched' THEN %(now)s::timestamptz ELSE dispatched_at END,
+        outcome = CASE WHEN %(after)s = 'closed' THEN 'handled' END,
         closed_at = CASE WHEN %(after)s = 'closed' THEN %(now)s::timestamptz ELSE closed_at END
     WHERE incident_id = %(incident_id)s
 ),

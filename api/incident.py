@@ -9,7 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.origin import Origin
 
 Severity = Literal["info", "minor", "major", "critical"]
-Stage = Literal["reported", "accepted", "dispatched", "resolved", "closed"]
+Stage = Literal[
+    "reported", "verifying", "verified", "filed", "dispatched", "handling", "suspended", "handled", "checking",
+    "checked", "closed", "rejected", "cancelled",
+]  # fmt: skip
 
 
 class Evidence(BaseModel):
@@ -30,6 +33,7 @@ class Incident(BaseModel):
     """One cause that needs a person."""
 
     incident_id: int
+    case_no: str
     rule: str
     severity: Severity
     title_zh: str
@@ -38,8 +42,8 @@ class Incident(BaseModel):
     origin: Literal["live", "simulated", "replayed"]
     fired_ts: datetime = Field(description="When the readings met the rule (event time).")
     opened_at: datetime
-    deadline: datetime
-    resolved_at: datetime | None
+    deadline: datetime | None = Field(description="When the running stage is due; null while no clock runs.")
+    recovered_at: datetime | None
     closed_at: datetime | None
     district_code: str
     unit_grid_code: str | None

@@ -81,7 +81,7 @@ WITH box AS (
            nullif(count(*) FILTER (WHERE severity = 'minor'), 0)::int AS minor,
            nullif(count(*) FILTER (WHERE severity = 'major'), 0)::int AS major,
            nullif(count(*) FILTER (WHERE severity = 'critical'), 0)::int AS critical
-    FROM incident WHERE stage NOT IN ('resolved', 'closed') GROUP BY unit_grid_id
+    FROM incident WHERE is_open GROUP BY unit_grid_id
 )
 SELECT ST_AsMVT(t, 'unit_grids', 4096, 'geom') FROM (
     SELECT u.code, o.info, o.minor, o.major, o.critical,
@@ -102,7 +102,7 @@ WITH box AS (
            nullif(count(*) FILTER (WHERE severity = 'minor'), 0)::int AS minor,
            nullif(count(*) FILTER (WHERE severity = 'major'), 0)::int AS major,
            nullif(count(*) FILTER (WHERE severity = 'critical'), 0)::int AS critical
-    FROM incident WHERE stage NOT IN ('resolved', 'closed') GROUP BY patrol_grid_id
+    FROM incident WHERE is_open GROUP BY patrol_grid_id
 )
 SELECT ST_AsMVT(t, 'patrol_grids', 4096, 'geom') FROM (
     SELECT g.code, g.name_zh, g.name_en, g.district_code, o.info, o.minor, o.major, o.critical,

@@ -59,13 +59,15 @@ FROM reading ORDER BY device_id, ts DESC
 """
 INCIDENTS = """
 INSERT INTO incident (cause, rule, severity, title_zh, title_en, stage, component_id, device_id, unit_grid_id,
-                      patrol_grid_id, district_code, origin, fired_ts, opened_at, deadline, resolved_at, evidence, geom)
+                      patrol_grid_id, district_code, origin, fired_ts, opened_at, deadline, recovered_at, outcome,
+                      evidence, geom)
 SELECT 'CoverDisplaced/device:' || n, 'CoverDisplaced', severity, '井盖移位', 'Cover displaced', stage, least(n, 3),
        least(n, 3), least(n, 3), least(n, 3), '130203', 1, now() - age, now() - age, now() - age + INTERVAL '2 hours',
-       CASE stage WHEN 'resolved' THEN now() - age + INTERVAL '5 minutes' END, '{"comparison": "tilt_deg > 15"}',
+       CASE stage WHEN 'closed' THEN now() - age + INTERVAL '5 minutes' END,
+       CASE stage WHEN 'closed' THEN 'recovered' END, '{"comparison": "tilt_deg > 15"}',
        ST_SetSRID(ST_MakePoint(118.105 + n * 0.01, 39.605), 4326)
 FROM (VALUES (1, 'critical', 'reported', INTERVAL '3 hours'), (2, 'major', 'dispatched', INTERVAL '1 hour'),
-             (3, 'minor', 'accepted', INTERVAL '10 minutes'), (4, 'major', 'resolved', INTERVAL '30 minutes'))
+             (3, 'minor', 'filed', INTERVAL '10 minutes'), (4, 'major', 'closed', INTERVAL '30 minutes'))
      AS i (n, severity, stage, age)
 """
 DEAD_LETTERS = """

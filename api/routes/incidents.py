@@ -87,7 +87,7 @@ async def list_incidents(  # noqa: PLR0913  # one argument a filter
     }  # fmt: skip
     name = f"incidents-{state}"
     if cursor and state == "open":
-        given["after_deadline"], given["after_id"] = paging.decode(name, cursor, tuple[datetime, int])
+        given["after_deadline"], given["after_id"] = paging.decode(name, cursor, tuple[datetime | None, int])
     elif cursor:
         (given["before_id"],) = paging.decode(name, cursor, tuple[int])
     async with services.reading() as conn:

@@ -24,7 +24,7 @@ describe("the open incidents", () => {
   });
 
   it("take an event once and never an older one", () => {
-    const first = applyEvent(new Map(), 5, incident({ stage: "accepted" }));
+    const first = applyEvent(new Map(), 5, incident({ stage: "filed" }));
     expect(applyEvent(first, 5, incident({ stage: "reported" }))).toBe(first);
     expect(applyEvent(first, 4, incident({ stage: "reported" }))).toBe(first);
     expect(applyEvent(first, 6, incident({ stage: "closed" })).get(1)?.incident.stage).toBe("closed");
@@ -60,13 +60,13 @@ describe("the filters", () => {
 
 describe("somebody must act", () => {
   it("on what nobody has taken", () => expect(mustAct(incident(), NOW)).toBe(true));
-  it("not on what is taken and in time", () => expect(mustAct(incident({ stage: "accepted" }), NOW)).toBe(false));
+  it("not on what is taken and in time", () => expect(mustAct(incident({ stage: "filed" }), NOW)).toBe(false));
   it("on what is taken and overdue", () => {
-    expect(mustAct(incident({ stage: "accepted", deadline: minutes(-1) }), NOW)).toBe(true);
+    expect(mustAct(incident({ stage: "filed", deadline: minutes(-1) }), NOW)).toBe(true);
   });
   it("never on information or on what has ended", () => {
     expect(mustAct(incident({ severity: "info" }), NOW)).toBe(false);
-    expect(mustAct(incident({ stage: "resolved", deadline: minutes(-1) }), NOW)).toBe(false);
+    expect(mustAct(incident({ stage: "closed", deadline: minutes(-1) }), NOW)).toBe(false);
   });
 });
 
@@ -85,8 +85,7 @@ describe("counts", () => {
 describe("what may be done next", () => {
   it("follows the stages of a case", () => {
     expect(nextActions("reported")).toContain("acknowledge");
-    expect(nextActions("accepted")).toContain("assign");
-    expect(nextActions("resolved")).toEqual([]);
+    expect(nextActions("filed")).toContain("assign");
     expect(nextActions("closed")).toEqual([]);
   });
 });

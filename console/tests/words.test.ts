@@ -56,7 +56,7 @@ describe("the time left", () => {
   });
   it("shrinks", () => expect(of(-25, 75).left).toBeCloseTo(0.75));
   it("stops when the incident has ended", () => {
-    const ended = incident({ opened_at: minutes(-60), deadline: minutes(-30), resolved_at: minutes(-50) });
+    const ended = incident({ opened_at: minutes(-60), deadline: minutes(-30), recovered_at: minutes(-50) });
     expect(timeLeft(ended, NOW)).toMatchObject({ urgency: "done", ms: 20 * 60_000 });
   });
 });

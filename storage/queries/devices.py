@@ -81,7 +81,7 @@ WITH moving AS (
 ), trouble AS (
     SELECT device_id, (ARRAY['info', 'minor', 'major', 'critical'])[max({rank})] AS severity
     FROM incident
-    WHERE stage NOT IN ('resolved', 'closed') AND device_id IS NOT NULL
+    WHERE is_open AND device_id IS NOT NULL
     GROUP BY device_id
 ), placed AS (
     SELECT d.label, d.profile, r.received_at,

@@ -13,7 +13,7 @@ WITH trouble AS (
     SELECT unit_grid_id, jsonb_object_agg(severity, n) AS counts
     FROM (
         SELECT unit_grid_id, severity, count(*) AS n FROM incident
-        WHERE stage NOT IN ('resolved', 'closed') GROUP BY unit_grid_id, severity
+        WHERE is_open GROUP BY unit_grid_id, severity
     ) AS s GROUP BY unit_grid_id
 )
 SELECT json_build_object(
@@ -39,7 +39,7 @@ WITH trouble AS (
     SELECT patrol_grid_id, jsonb_object_agg(severity, n) AS counts
     FROM (
         SELECT patrol_grid_id, severity, count(*) AS n FROM incident
-        WHERE stage NOT IN ('resolved', 'closed') GROUP BY patrol_grid_id, severity
+        WHERE is_open GROUP BY patrol_grid_id, severity
     ) AS s GROUP BY patrol_grid_id
 )
 SELECT json_build_object(
@@ -58,7 +58,7 @@ AREAS = """
 WITH trouble AS (
     SELECT coalesce(u.community_code, i.district_code) AS place, i.severity, count(*) AS n
     FROM incident AS i LEFT JOIN unit_grid AS u USING (unit_grid_id)
-    WHERE i.stage NOT IN ('resolved', 'closed') GROUP BY 1, 2
+    WHERE i.is_open GROUP BY 1, 2
 )
 SELECT json_build_object(
     'type', 'Feature', 'id', a.area_code, 'geometry', ST_AsGeoJSON(a.geom, 6)::json,

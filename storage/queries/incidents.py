@@ -11,8 +11,8 @@ from storage.queries.where import where
 Row = dict[str, Any]
 
 ITEM = """
-SELECT {more} i.incident_id, i.rule, i.severity, i.title_zh, i.title_en, i.stage, i.origin, i.fired_ts, i.opened_at,
-       i.deadline, i.resolved_at, i.closed_at, i.district_code, u.code AS unit_grid_code, g.code AS patrol_grid_code,
+SELECT {more} i.incident_id, i.case_no, i.rule, i.severity, i.title_zh, i.title_en, i.stage, i.origin, i.fired_ts,
+       i.opened_at, i.deadline, i.recovered_at, i.closed_at, i.district_code, u.code AS unit_grid_code, g.code AS patrol_grid_code,
        g.name_zh AS patrol_name_zh, g.name_en AS patrol_name_en, s.name_zh AS street_zh, s.name_en AS street_en,
        m.name_zh AS community_zh, m.name_en AS community_en, c.code AS component_code, c.class_code,
        d.label AS device_label, i.department_id, p.name_zh AS department_zh, p.name_en AS department_en, i.assignee,
@@ -39,16 +39,19 @@ FILTERS: Mapping[str, LiteralString] = {
     "rule": "i.rule = %(rule)s",
     "component": "c.code = %(component)s",
     "device": "d.label = %(device)s",
-    "after_deadline": "(i.deadline, i.incident_id) > (%(after_deadline)s, %(after_id)s)",
+    "after_deadline": (
+        "(coalesce(i.deadline, 'infinity'), i.incident_id)"
+        " > (coalesce(%(after_deadline)s::timestamptz, 'infinity'), %(after_id)s)"
+    ),
     "before_id": "i.incident_id < %(before_id)s",
     "after_event": "e.event_id > %(after_event)s",
 }
 STATES: Mapping[str, LiteralString] = {
-    "open": "i.stage NOT IN ('resolved', 'closed')",
-    "closed": "i.stage IN ('resolved', 'closed')",
+    "open": "i.is_open",
+    "closed": "NOT i.is_open",
     "all": "TRUE",
 }
-BY_DEADLINE: LiteralString = "i.deadline, i.incident_id"
+BY_DEADLINE: LiteralString = "coalesce(i.deadline, 'infinity'), i.incident_id"
 NEWEST_FIRST: LiteralString = "i.incident_id DESC"
 
 HISTORY = """

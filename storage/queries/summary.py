@@ -18,7 +18,7 @@ SELECT health, count(*) FROM (
 ) AS h GROUP BY health
 """
 INCIDENTS = """
-SELECT severity, count(*) FROM incident WHERE stage NOT IN ('resolved', 'closed') GROUP BY severity
+SELECT severity, count(*) FROM incident WHERE is_open GROUP BY severity
 """
 
 # What the marks of the roll-ups say of the last whole minute of arrival: few rows, however many devices there are. They

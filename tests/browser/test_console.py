@@ -98,7 +98,7 @@ def test_a_case_goes_its_way_from_acknowledged_to_closed(visit: Visit, displaced
     expect(rows(page)).to_have_count(0)
     expect(panel).to_contain_text("This case has ended")
     history = httpx2.get(f"{api.address}/api/v1/incidents/1").json()["history"]
-    assert [step["to_stage"] for step in history] == ["reported", "accepted", "dispatched", "closed"]
+    assert [step["to_stage"] for step in history] == ["reported", "filed", "dispatched", "closed"]
 
 
 def test_a_new_incident_appears_without_a_reload(visit: Visit, living_city: str) -> None:

@@ -49,8 +49,8 @@ async def test_the_whole_loop_leaves_its_history_and_its_audit(conn: AsyncConnec
 
     assert incident == [("closed", "赵", 1, NOW + timedelta(hours=1))]
     assert events == [
-        ("acknowledged", "reported", "accepted", "王", "seen"),
-        ("assigned", "accepted", "dispatched", "王", ""),
+        ("acknowledged", "reported", "filed", "王", "seen"),
+        ("assigned", "filed", "dispatched", "王", ""),
         ("assigned", "dispatched", "dispatched", "王", "ill"),
         ("closed", "dispatched", "closed", "赵", "mended"),
     ]
@@ -73,7 +73,7 @@ async def test_a_refused_step_leaves_no_trace(conn: AsyncConnection) -> None:
 async def test_two_people_cannot_both_acknowledge(conn: AsyncConnection) -> None:
     await service.acknowledge(conn, Order(incident_id=1, actor="王"), NOW)
 
-    with pytest.raises(IllegalStep, match="incident 1 is accepted"):
+    with pytest.raises(IllegalStep, match="incident 1 is filed"):
         await service.acknowledge(conn, Order(incident_id=1, actor="李"), NOW)
 
 

@@ -36,7 +36,7 @@ groups:
         raises: {deadline: 2 urgent_hour, department: {zh: 值班中心, en: Duty centre}}
         annotations: {summary: "{{ $labels.device }} tilts {{ $value }}", summary_zh: "倾角 {{ $value }}"}
       - alert: Rising
-        expr: rate(water_m) > 0.01
+        expr: change_per_second(water_m) > 0.01
         scope: {profile: manhole_cover}
         labels: {severity: major}
         raises: {deadline: 4 urgent_hour}
@@ -215,7 +215,7 @@ async def test_a_vehicles_incident_is_where_it_was_and_its_silence_where_it_was_
     )
 
     assert rows == [
-        ("Tilted", "POINT(118.13 39.65)", 5, 7, "130202", "resolved"),
+        ("Tilted", "POINT(118.13 39.65)", 5, 7, "130202", "closed"),
         ("Silent", "POINT(118.3 39.65)", None, None, "130202", "reported"),
     ]
 
@@ -224,15 +224,15 @@ async def test_recovery_resolves_the_incident_and_both_are_in_the_history(journe
     for seconds, tilt in ((10, 20), (30, 31), (40, 5)):
         await journey.receive(seconds, [(0, seconds, {"tilt_deg": tilt})])
 
-    incidents = await journey.fetch("SELECT stage, resolved_at FROM incident")
+    incidents = await journey.fetch("SELECT outcome, recovered_at FROM incident")
     events = await journey.fetch(
         "SELECT kind, from_stage, to_stage, reason, at, actor FROM incident_event ORDER BY event_id"
     )
 
-    assert incidents == [("resolved", at(40))]
+    assert incidents == [("recovered", at(40))]
     assert events == [
         ("opened", None, "reported", "tilt_deg > 15", at(30), "rule Tilted"),
-        ("resolved", "reported", "resolved", "tilt_deg < 10", at(40), "rule Tilted"),
+        ("resolved", "reported", "closed", "tilt_deg < 10", at(40), "rule Tilted"),
     ]
 
 
@@ -242,7 +242,7 @@ async def test_recovery_resolves_an_incident_people_already_work_on(journey: Jou
 
     await journey.receive(40, [(0, 40, {"tilt_deg": 5})])
 
-    assert await journey.fetch("SELECT stage FROM incident") == [("resolved",)]
+    assert await journey.fetch("SELECT stage FROM incident") == [("closed",)]
     assert await journey.fetch("SELECT from_stage FROM incident_event WHERE kind = 'resolved'") == [("dispatched",)]
 
 
@@ -252,7 +252,7 @@ async def test_a_cause_that_fires_recovers_and_fires_in_one_batch_gives_two_inci
     await journey.receive(80, [(0, seconds, {"tilt_deg": tilt}) for seconds, tilt in tilts])
 
     rows = await journey.fetch("SELECT stage, fired_ts FROM incident ORDER BY incident_id")
-    assert rows == [("resolved", at(30)), ("reported", at(70))]
+    assert rows == [("closed", at(30)), ("reported", at(70))]
 
 
 async def test_a_person_closing_a_firing_incident_gets_no_new_one_until_it_recovered_and_fired_again(

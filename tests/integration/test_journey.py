@@ -149,7 +149,7 @@ async def test_a_displaced_cover_becomes_one_incident_and_resolves_on_recovery(
             await gateway.publish("MC-1", tilt_deg=tilt)
         await until(city, "SELECT count(*) FROM incident WHERE stage = 'reported'", 1)
         await gateway.publish("MC-1", tilt_deg=1)
-        await until(city, "SELECT count(*) FROM incident WHERE stage = 'resolved'", 1)
+        await until(city, "SELECT count(*) FROM incident WHERE outcome = 'recovered'", 1)
 
     found = rows(
         city,

@@ -1,7 +1,20 @@
 /** Shapes of the HTTP API (`/api/v1`), as the console uses them. The API's OpenAPI page is the authority. */
 
 export type Severity = "info" | "minor" | "major" | "critical";
-export type Stage = "reported" | "accepted" | "dispatched" | "resolved" | "closed";
+export type Stage =
+  | "reported"
+  | "verifying"
+  | "verified"
+  | "filed"
+  | "dispatched"
+  | "handling"
+  | "suspended"
+  | "handled"
+  | "checking"
+  | "checked"
+  | "closed"
+  | "rejected"
+  | "cancelled";
 export type Health = "online" | "late" | "silent" | "never";
 export type Profile = string;
 
@@ -17,6 +30,7 @@ export interface Evidence {
 
 export interface Incident {
   incident_id: number;
+  case_no: string;
   rule: string;
   severity: Severity;
   title_zh: string;
@@ -25,8 +39,9 @@ export interface Incident {
   origin: "live" | "simulated" | "replayed";
   fired_ts: string;
   opened_at: string;
-  deadline: string;
-  resolved_at: string | null;
+  /** when the running stage is due; null while no clock runs */
+  deadline: string | null;
+  recovered_at: string | null;
   closed_at: string | null;
   district_code: string;
   unit_grid_code: string | null;

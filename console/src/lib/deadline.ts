@@ -14,12 +14,12 @@ export interface TimeLeft {
 }
 
 export function timeLeft(
-  incident: Pick<Incident, "opened_at" | "deadline" | "resolved_at" | "closed_at">,
+  incident: Pick<Incident, "opened_at" | "deadline" | "recovered_at" | "closed_at">,
   nowMs: number,
 ): TimeLeft {
   const start = Date.parse(incident.opened_at);
-  const end = Date.parse(incident.deadline);
-  const stopped = incident.closed_at ?? incident.resolved_at;
+  const end = incident.deadline ? Date.parse(incident.deadline) : Number.POSITIVE_INFINITY;
+  const stopped = incident.closed_at ?? incident.recovered_at;
   const at = stopped ? Date.parse(stopped) : nowMs;
   const used = end > start ? (at - start) / (end - start) : 1;
   const left = Math.min(1, Math.max(0, 1 - used));

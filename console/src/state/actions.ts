@@ -3,14 +3,12 @@ import type { Stage } from "../api/types";
 
 export type Action = "acknowledge" | "assign" | "close";
 
-const NEXT: Record<Stage, readonly Action[]> = {
+const NEXT: Partial<Record<Stage, readonly Action[]>> = {
   reported: ["acknowledge", "close"],
-  accepted: ["assign", "close"],
+  filed: ["assign", "close"],
   dispatched: ["close", "assign"],
-  resolved: [],
-  closed: [],
 };
 
 export function nextActions(stage: Stage): readonly Action[] {
-  return NEXT[stage];
+  return NEXT[stage] ?? [];
 }

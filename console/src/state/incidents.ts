@@ -1,5 +1,5 @@
 /** The open incidents as the browser knows them: a snapshot from the API, kept current by the stream's events. */
-import type { Incident, Severity } from "../api/types";
+import type { Incident, Severity, Stage } from "../api/types";
 import { timeLeft } from "../lib/deadline";
 import type { View } from "./view";
 
@@ -11,8 +11,10 @@ export interface Known {
 
 export type Incidents = ReadonlyMap<number, Known>;
 
+const ENDS: ReadonlySet<Stage> = new Set(["closed", "rejected", "cancelled"]);
+
 export function isOpen(incident: Pick<Incident, "stage">): boolean {
-  return incident.stage !== "resolved" && incident.stage !== "closed";
+  return !ENDS.has(incident.stage);
 }
 
 /** Whether a person must act now: nobody has taken it, or it is past its time. */
@@ -38,7 +40,11 @@ export function applySnapshot(known: Incidents, rows: readonly Incident[], asked
 /** Open incidents, what is due first on top. */
 export function openByDeadline(known: Incidents): Incident[] {
   const rows = [...known.values()].map((entry) => entry.incident).filter(isOpen);
-  return rows.sort((a, b) => Date.parse(a.deadline) - Date.parse(b.deadline) || a.incident_id - b.incident_id);
+  return rows.sort((a, b) => dueAt(a) - dueAt(b) || a.incident_id - b.incident_id);
+}
+
+function dueAt(incident: Incident): number {
+  return incident.deadline ? Date.parse(incident.deadline) : Number.MAX_VALUE;
 }
 
 export type Filter = Pick<View, "severities" | "district" | "text">;

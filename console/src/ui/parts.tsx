@@ -28,11 +28,13 @@ export function At({ at }: { at: string | null }) {
 export function DeadlineBar({ incident }: { incident: Incident }) {
   const { urgency, left, ms } = timeLeft(incident, nowMs.value);
   const key = { calm: "list.remaining", soon: "list.remaining", overdue: "list.overdue", done: "list.done" } as const;
-  const ended = Date.parse(incident.closed_at ?? incident.resolved_at ?? incident.deadline);
+  const ended = Date.parse(incident.closed_at ?? incident.recovered_at ?? incident.opened_at);
   const shown = urgency === "done" ? ended - Date.parse(incident.opened_at) : ms;
   const share = urgency === "overdue" ? 1 : left;
+  if (!incident.deadline && urgency !== "done") return <span class="due muted">{t("list.noClock")}</span>;
+  const due = incident.deadline ? absolute(incident.deadline, zone.value) : "–";
   return (
-    <span class={`due due-${urgency}`} title={`${t("detail.deadline")} ${absolute(incident.deadline, zone.value)}`}>
+    <span class={`due due-${urgency}`} title={`${t("detail.deadline")} ${due}`}>
       <span class="due-track">
         <span class="due-fill" style={{ transform: `scaleX(${share.toFixed(4)})` }} />
       </span>

@@ -80,10 +80,10 @@ SELECT %(ts)s, device_id, %(seq)s, %(ts)s, 0, 1, unit_grid_id, %(values)s FROM d
 INCIDENT = """
 INSERT INTO incident (cause, rule, severity, title_zh, title_en, stage, component_id, device_id, unit_grid_id,
                       patrol_grid_id, district_code, department_id, origin, fired_ts, opened_at, deadline, evidence,
-                      geom)
+                      outcome, geom)
 SELECT %(rule)s || '/device:' || d.device_id || '/' || %(number)s, %(rule)s, %(severity)s, '井盖移位',
        'Cover displaced', %(stage)s, d.component_id, d.device_id, d.unit_grid_id, u.patrol_grid_id, '130203', 1, 1,
-       %(at)s, %(at)s, %(deadline)s, %(evidence)s, d.geom
+       %(at)s, %(at)s, %(deadline)s, %(evidence)s, CASE %(stage)s WHEN 'closed' THEN 'handled' END, d.geom
 FROM device AS d JOIN unit_grid AS u USING (unit_grid_id) WHERE d.label = %(label)s
 RETURNING incident_id
 """

@@ -23,8 +23,8 @@ async def test_an_incident_goes_from_reported_to_closed_with_its_history(own_api
     assert (dispatched.json()["assignee"], dispatched.json()["department_en"]) == ("李队", "Waterworks")
     assert [(step["from_stage"], step["to_stage"], step["actor"]) for step in closed.json()["history"]] == [
         (None, "reported", "rules"),
-        ("reported", "accepted", "王工"),
-        ("accepted", "dispatched", "王工"),
+        ("reported", "filed", "王工"),
+        ("filed", "dispatched", "王工"),
         ("dispatched", "closed", "王工"),
     ]
     listed = (await own_api.get("/api/v1/incidents?state=closed&device=mc-1")).json()["items"]
