@@ -105,7 +105,7 @@ class Muted:
 
     kind: Literal["silence", "inhibition"]
     by: str
-    """Of an inhibition the cause that stands; of a silence `silence 3`."""
+    """Of an inhibition the cause that stands; of a silence its number."""
     reason: str
     """In words, for people."""
 
@@ -194,7 +194,7 @@ def muted_by(subject: Subject, at: datetime, silences: Sequence[Silence], standi
             kind = "maintenance window" if silence.windows is not None else "silenced"
             return Muted(
                 kind="silence",
-                by=f"silence {silence.silence_id}",
+                by=str(silence.silence_id),
                 reason=f"{kind} by {silence.author} {until}: {silence.reason}",
             )
     found = standing.inhibitor(subject) if standing.rules else None

@@ -89,7 +89,7 @@ class MutedCase(BaseModel):
     device_label: str | None
     district_code: str
     origin: Literal["live", "simulated", "replayed"]
-    muted_by: str = Field(description="A silence (`silence 3`), or the cause whose effect it is.")
+    muted_by: str = Field(description="A silence (`silence:3`), or the cause whose effect it is.")
     reason: str
     fired_ts: datetime = Field(description="When the readings met the rule (event time).")
     muted_at: datetime

@@ -20,7 +20,7 @@ SELECT
 FROM silence s
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE ended_at IS NULL) AS holds_back, count(*) AS held_back
-    FROM muted_case WHERE muted_by = 'silence ' || s.silence_id
+    FROM muted_case WHERE muted_by = 'silence:' || s.silence_id
 ) m
 WHERE {where}
 ORDER BY s.silence_id DESC

@@ -99,7 +99,7 @@ def test_a_silence_says_who_and_why() -> None:
     muted = mute.muted_by(subject(), NOW, [silence()], Standing())
 
     assert muted is not None
-    assert (muted.kind, muted.by) == ("silence", "silence 3")
+    assert (muted.kind, muted.by) == ("silence", "3")
     assert muted.reason == "silenced by Li until 2026-11-20 11:00 UTC: works on the cable"
 
 
