@@ -230,19 +230,7 @@ def _around(constants: list[float], low: float, high: float) -> list[float]:
 
 
 def _constants(node: syntax.Node) -> Iterator[float]:
-    match node:
-        case syntax.Constant(value):
-            yield value
-        case syntax.Comparison(_, left, right) | syntax.Arithmetic(_, left, right):
-            yield from _constants(left)
-            yield from _constants(right)
-        case syntax.Magnitude(of) | syntax.Negation(of):
-            yield from _constants(of)
-        case syntax.Junction(_, parts):
-            for part in parts:
-                yield from _constants(part)
-        case _:
-            return
+    return (part.value for part in syntax.walk(node) if isinstance(part, syntax.Constant))
 
 
 def _near(name: str, known: Collection[str]) -> str:

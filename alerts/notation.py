@@ -69,7 +69,7 @@ def length_m(text: str) -> float:
 def near(name: str, known: Iterable[str]) -> str:
     """Give the end of a message about an unknown name: the nearest known one, or all of them."""
     names = sorted(known)
-    close = difflib.get_close_matches(name[:100], names, n=1)
+    close = difflib.get_close_matches(name[:100], names, n=1) or [k for k in names if len(name) > 2 and name in k]
     return f": did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"
 
 

@@ -87,7 +87,7 @@ def _condition(entry: Entry, zone: str) -> Condition:
         result = condition.compiled(entry.text(), zone)
     except SyntaxFault as fault:
         raise entry.mistake(str(fault)) from fault
-    if constant := next((part.text for part in result.parts if part.channel is None), None):
+    if constant := next((part.text for part in result.parts if not part.varies), None):
         raise entry.mistake(f"`{constant}` looks at no channel: name one on either side")
     return result
 

@@ -1,22 +1,17 @@
-"""The tree of a rule's condition, and the parser from text to tree. Pure; knows no channel and no numpy.
+"""The tree of a rule's condition: numbers, and truths made of them. Pure; knows no reading and no numpy.
 
-    truth  = both { "or" both }        both = one { "and" one }        one = "not" one | sum [ compare sum ]
-    sum    = term { ("+" | "-") term } term = factor { ("*" | "/") factor }
-    factor = "-" factor | number | channel | ("abs" "(" sum ")")
-           | (("change" | "change_per_second") "(" channel ")") | "(" truth ")"
-
-Typed: a number never stands for a truth, nor a truth for a number. No name is ever evaluated as Python.
+Typed: a number never stands for a truth, nor a truth for a number. `alerts.grammar` reads a tree from text,
+`alerts.condition` compiles it.
 """
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from core.errors import InvalidInput
 
 Comparator = Literal[">", ">=", "<", "<=", "==", "!="]
-Operator = Literal["+", "-", "*", "/"]
+Operator = Literal["+", "-", "*", "/", "%", "^"]
 
 
 class SyntaxFault(InvalidInput):
@@ -46,22 +41,51 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Magnitude:
-    """The absolute value of a number."""
+class Window:
+    """A function of a device's values of a channel over a time: `avg_over_time(x[10m])`."""
 
-    of: "Number"
+    function: str
+    channel: str
+    span_us: int
+    parameter: float = 0.0
+    """Of `quantile_over_time` and `predict_linear`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """A function of the newest values of a channel among the devices in a radius."""
+
+    function: str
+    channel: str
+    radius_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the device is with regard to a named area: `inside("lake")`."""
+
+    function: str
+    area: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of numbers, or of the reading's own time and place: `abs(x)`, `hour()`, `daylight()`."""
+
+    function: str
+    arguments: "tuple[Number, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """Two numbers joined; a division by zero is unknown."""
+    """Two numbers joined, as IEEE 754 has it: 1 / 0 is infinite, 0 / 0 unknown."""
 
     operator: Operator
     left: "Number"
     right: "Number"
 
 
-Number = Constant | Channel | Change | Magnitude | Arithmetic
+Number = Constant | Channel | Change | Window | Neighbours | Call | Arithmetic
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +99,27 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """What a function says is true, false or unknown; `text` is how the author wrote it."""
+
+    of: Window | Place | Call
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Junction:
     """Truths joined by `and` (`every`) or `or`, in Kleene's logic of the unknown."""
 
     every: bool
     parts: tuple["Truth", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unless:
+    """The left truth where the right one does not hold: false or unknown, as in Prometheus."""
+
+    left: "Truth"
+    right: "Truth"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,223 +129,50 @@ class Negation:
     of: "Truth"
 
 
-Truth = Comparison | Junction | Negation
-Node = Number | Truth
+Truth = Comparison | Fact | Junction | Unless | Negation
+Node = Number | Truth | Place
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: Literal["number", "name", "symbol", "end"]
-    text: str
-    start: int
-    end: int
+def walk(node: Node) -> Iterator[Node]:
+    """Give a tree's nodes in writing order, each before its parts."""
+    stack: list[Node] = [node]
+    while stack:
+        found = stack.pop()
+        yield found
+        stack.extend(reversed(_parts(found)))
 
 
-_TOKEN = re.compile(
-    r"\s*(?:(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
-    r"|(?P<symbol>>=|<=|==|!=|[-+*/()<>]))"
-)
-_HINTS = {
-    "&": "write `and`",
-    "|": "write `or`",
-    "!": "write `not`",
-    "=": "write `==`",
-    "{": "selectors stand under `scope:`, not in the expression",
-    "[": "ranges such as [5m] are not known here",
-    "%": "a percentage is a plain number: 25, in the channel's unit",
-}
-_COMPARATORS: dict[str, Comparator] = {">": ">", ">=": ">=", "<": "<", "<=": "<=", "==": "==", "!=": "!="}
-_SUMS: dict[str, Operator] = {"+": "+", "-": "-"}
-_PRODUCTS: dict[str, Operator] = {"*": "*", "/": "/"}
-_WORDS = frozenset({"and", "or", "not"})
-_FUNCTIONS = frozenset({"abs", "change", "change_per_second"})
-
-
-def parse(text: str) -> Truth:
-    """Give the condition a text describes; raises `SyntaxFault`."""
-    parser = _Parser(text)
-    node = parser.truth()
-    parser.expect_end()
-    return parser.as_truth(node, 0)
+def _parts(node: Node) -> tuple[Node, ...]:
+    match node:
+        case Arithmetic(_, left, right) | Comparison(_, left, right, _) | Unless(left, right):
+            return (left, right)
+        case Call(_, arguments):
+            return arguments
+        case Junction(_, parts):
+            return parts
+        case Negation(of) | Fact(of, _):
+            return (of,)
+        case _:
+            return ()
 
 
 def channels(node: Node) -> Iterator[str]:
     """Give the names of the channels a tree reads, in writing order, repeats and all."""
-    match node:
-        case Constant():
-            return
-        case Channel(name):
-            yield name
-        case Change(channel):
-            yield channel
-        case Magnitude(of) | Negation(of):
-            yield from channels(of)
-        case Arithmetic(_, left, right) | Comparison(_, left, right):
-            yield from channels(left)
-            yield from channels(right)
-        case Junction(_, parts):
-            for part in parts:
-                yield from channels(part)
+    for part in walk(node):
+        match part:
+            case Channel(name):
+                yield name
+            case Change(channel, _) | Window(_, channel, _, _) | Neighbours(_, channel, _):
+                yield channel
+            case _:
+                pass
 
 
 def changes(node: Node) -> Iterator[str]:
     """Give the channels whose reading before is needed (`change`, `change_per_second`)."""
-    match node:
-        case Constant() | Channel():
-            return
-        case Change(channel):
-            yield channel
-        case Magnitude(of) | Negation(of):
-            yield from changes(of)
-        case Arithmetic(_, left, right) | Comparison(_, left, right):
-            yield from changes(left)
-            yield from changes(right)
-        case Junction(_, parts):
-            for part in parts:
-                yield from changes(part)
+    return (part.channel for part in walk(node) if isinstance(part, Change))
 
 
-def comparisons(node: Truth) -> Iterator[Comparison]:
-    """Give the comparisons of a tree in writing order."""
-    match node:
-        case Comparison():
-            yield node
-        case Negation(of):
-            yield from comparisons(of)
-        case Junction(_, parts):
-            for part in parts:
-                yield from comparisons(part)
-
-
-def _tokens(text: str) -> Iterator[_Token]:
-    position = 0
-    while text[position:].strip():
-        match = _TOKEN.match(text, position)
-        if match is None:
-            at = position + len(text[position:]) - len(text[position:].lstrip())
-            hint = _HINTS.get(text[at], "known are channels, numbers, + - * / ( ), comparisons, and, or, not")
-            raise SyntaxFault(f"column {at + 1}: {text[at]!r} is not understood: {hint}")
-        kind = match.lastgroup
-        assert kind == "number" or kind == "name" or kind == "symbol"  # noqa: PLR1714  # narrows the type
-        yield _Token(kind, match[kind], match.start(kind), match.end(kind))
-        position = match.end()
-    yield _Token("end", "the end", len(text), len(text))
-
-
-class _Parser:
-    """Recursive descent, one method a line of the grammar."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._tokens = list(_tokens(text))
-        self._next = 0
-
-    def truth(self) -> Node:
-        return self._junction("or", self._both)
-
-    def _both(self) -> Node:
-        return self._junction("and", self._one)
-
-    def _junction(self, word: Literal["and", "or"], part: Callable[[], Node]) -> Node:
-        start = self._peek.start
-        first = part()
-        if self._peek.text != word:
-            return first
-        parts = [self.as_truth(first, start)]
-        while self._peek.text == word:
-            self._take()
-            start = self._peek.start
-            parts.append(self.as_truth(part(), start))
-        return Junction(word == "and", tuple(parts))
-
-    def _one(self) -> Node:
-        if self._peek.text == "not":
-            self._take()
-            start = self._peek.start
-            return Negation(self.as_truth(self._one(), start))
-        start = self._peek.start
-        left = self._sum()
-        comparator = _COMPARATORS.get(self._peek.text)
-        if comparator is None:
-            return left
-        self._take()
-        right_start = self._peek.start
-        right = self.as_number(self._sum(), right_start)
-        if self._peek.text in _COMPARATORS:
-            raise SyntaxFault(f"column {self._peek.start + 1}: comparisons do not chain: join them with `and`")
-        written = " ".join(self._text[start : self._tokens[self._next - 1].end].split())
-        return Comparison(comparator, self.as_number(left, start), right, written)
-
-    def _sum(self) -> Node:
-        return self._chain(_SUMS, self._term)
-
-    def _term(self) -> Node:
-        return self._chain(_PRODUCTS, self._factor)
-
-    def _chain(self, operators: dict[str, Operator], part: Callable[[], Node]) -> Node:
-        start = self._peek.start
-        left = part()
-        while (operator := operators.get(self._peek.text)) is not None:
-            self._take()
-            right_start = self._peek.start
-            right = self.as_number(part(), right_start)
-            left = Arithmetic(operator, self.as_number(left, start), right)
-        return left
-
-    def _factor(self) -> Node:
-        token = self._take()
-        if token.kind == "number":
-            return Constant(float(token.text))
-        if token.text == "-":
-            operand = self.as_number(self._factor(), token.end)
-            return Constant(-operand.value) if isinstance(operand, Constant) else Arithmetic("-", Constant(0), operand)
-        if token.text == "(":
-            inner = self.truth()
-            self._expect(")")
-            return inner
-        if token.kind == "name" and token.text not in _WORDS:
-            return self._call(token) if self._peek.text == "(" else Channel(token.text)
-        raise SyntaxFault(f"column {token.start + 1}: a channel or a number is wanted, not {token.text}")
-
-    def _call(self, function: _Token) -> Node:
-        if function.text not in _FUNCTIONS:
-            raise SyntaxFault(
-                f"column {function.start + 1}: no function {function.text}; there are abs, change and change_per_second"
-            )
-        self._expect("(")
-        start = self._peek.start
-        argument = self._sum()
-        self._expect(")")
-        if function.text == "abs":
-            return Magnitude(self.as_number(argument, start))
-        if not isinstance(argument, Channel):
-            raise SyntaxFault(f"column {start + 1}: {function.text} takes one channel, e.g. {function.text}(water_m)")
-        return Change(argument.name, per_second=function.text == "change_per_second")
-
-    def as_truth(self, node: Node, start: int) -> Truth:
-        if isinstance(node, Comparison | Junction | Negation):
-            return node
-        raise SyntaxFault(f"column {start + 1}: this is a number, not a condition: compare it, e.g. `> 0.5`")
-
-    def as_number(self, node: Node, start: int) -> Number:
-        if isinstance(node, Comparison | Junction | Negation):
-            raise SyntaxFault(f"column {start + 1}: this is a condition, a number is wanted")
-        return node
-
-    def expect_end(self) -> None:
-        if self._peek.kind != "end":
-            raise SyntaxFault(f"column {self._peek.start + 1}: nothing may follow here, but {self._peek.text} does")
-
-    def _expect(self, symbol: str) -> None:
-        if self._peek.text != symbol:
-            raise SyntaxFault(f"column {self._peek.start + 1}: {symbol!r} is missing before {self._peek.text}")
-        self._take()
-
-    @property
-    def _peek(self) -> _Token:
-        return self._tokens[self._next]
-
-    def _take(self) -> _Token:
-        token = self._tokens[self._next]
-        self._next = min(self._next + 1, len(self._tokens) - 1)
-        return token
+def judgements(node: Truth) -> "Iterator[Comparison | Fact]":
+    """Give the comparisons and facts of a tree in writing order."""
+    return (part for part in walk(node) if isinstance(part, Comparison | Fact))
