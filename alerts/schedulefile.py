@@ -19,7 +19,7 @@ def _interval(entry: Entry, city_zone: str) -> Interval:
     entry.allow("times", "weekdays", "days_of_month", "months", "years", "location")
     location, times = entry.get("location"), entry.get("times")
     return Interval(
-        location=_zone(location) if location else city_zone,
+        location=zone(location) if location else city_zone,
         times=tuple(_time(each) for each in times.elements()) if times else (),
         weekdays=_spans(entry.get("weekdays"), _weekday),
         days_of_month=_spans(entry.get("days_of_month"), _day),
@@ -28,7 +28,8 @@ def _interval(entry: Entry, city_zone: str) -> Interval:
     )
 
 
-def _zone(entry: Entry) -> str:
+def zone(entry: Entry) -> str:
+    """Give the name of a time zone; raises `Mistake`."""
     try:
         return ZoneInfo(entry.text()).key
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
