@@ -60,7 +60,7 @@ INSERT INTO audit (at, actor, action, subject, detail) VALUES (%(now)s, %(actor)
 
 
 async def load(conn: AsyncConnection, timezone: str, work_day: WorkDay) -> CityTime:
-    """Give what the city says; raises `InvalidInput` when its calendar has no working time to count in."""
+    """Give what the city says."""
     calendar = (await calendar_content(conn)).calendar(timezone, work_day)
     table = limits.table(await city_limits(conn))
     rows = await _rows(conn, SELECT_LEVELS)

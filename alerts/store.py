@@ -12,9 +12,9 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from alerts import deadline, incident_sql, mute_store
-from alerts.case import Change, Decided, Opening, Recovery
-from alerts.deadline import Calendar
+from alerts import deadline, incident_sql, member_store, mute_store
+from alerts.case import Change, Decided, Joining, Leaving, Merging, Opening, Recovery
+from alerts.limits import CityTime
 from alerts.template import rendered
 from core.fleet import Fleet
 
@@ -24,7 +24,7 @@ _EVIDENCE_AT_LEAST_S = 600.0
 """How far back readings are shown as proof (our choice): 50 reports, and ten minutes at least."""
 
 
-async def record(conn: AsyncConnection, decided: Decided, fleet: Fleet, now: datetime, calendar: Calendar) -> int:
+async def record(conn: AsyncConnection, decided: Decided, fleet: Fleet, now: datetime, city: CityTime) -> int:
     """Write down what became of cases and give the number of incident events it made.
 
     A cause that already has an open incident opens no second one; a recovery without an open incident (a person closed
@@ -36,41 +36,54 @@ async def record(conn: AsyncConnection, decided: Decided, fleet: Fleet, now: dat
         for together in _rounds(decided.changes):
             opened = [change for change in together if isinstance(change, Opening)]
             recovered = [change for change in together if isinstance(change, Recovery)]
-            events += await _resolve(conn, recovered, now) if recovered else 0
-            events += await _open(conn, opened, fleet, now, calendar) if opened else 0
+            if recovered:
+                await member_store.recovering(conn, recovered, fleet)
+                events += await _resolve(conn, recovered, now)
+            if opened:
+                events += await _open(conn, opened, fleet, now, city)
+                await member_store.opened(conn, opened, fleet)
+            events += await member_store.take(conn, together, fleet, now)
         await mute_store.record(conn, decided.changes, fleet, now)
     return events
 
 
 def _rounds(changes: Sequence[Change]) -> Iterator[list[Change]]:
-    """Give the changes in sets that hold each cause once: a cause that opens and recovers does so in turn."""
+    """Give the changes in sets in which each cause has one kind of change: it opens, is joined and recovers in turn."""
     rounds: list[list[Change]] = []
-    seen: dict[str, int] = {}
+    last: dict[str, tuple[int, type[Change]]] = {}
     for change in changes:
-        number = seen.get(change.cause, 0)
-        seen[change.cause] = number + 1
+        causes = (change.cause, change.into) if isinstance(change, Merging) else (change.cause,)
+        number = max(_after(last.get(cause), change) for cause in causes)
+        for cause in causes:
+            last[cause] = number, type(change)
         if number == len(rounds):
             rounds.append([])
         rounds[number].append(change)
     yield from rounds
 
 
-async def _open(
-    conn: AsyncConnection, opened: Sequence[Opening], fleet: Fleet, now: datetime, calendar: Calendar
-) -> int:
+def _after(last: tuple[int, type[Change]] | None, change: Change) -> int:
+    """Give the first round a cause is free in; several devices may join, or leave, in one."""
+    if last is None:
+        return 0
+    number, kind = last
+    return number if kind is type(change) and isinstance(change, Joining | Leaving) else number + 1
+
+
+async def _open(conn: AsyncConnection, opened: Sequence[Opening], fleet: Fleet, now: datetime, city: CityTime) -> int:
     departments = {opening.rule.raises.department for opening in opened} - {None}
     for department in departments:
         assert department is not None
         await conn.execute(
             incident_sql.ENSURE_DEPARTMENT, {"name_zh": department.name_zh, "name_en": department.name_en}
         )
-    rows = [_opening(opening, fleet, now, calendar) for opening in opened]
+    rows = [_opening(opening, fleet, now, city) for opening in opened]
     bounds = {"earliest": min(row["shown_from"] for row in rows), "latest": max(row["fired_ts"] for row in rows)}
     cursor = await conn.execute(incident_sql.OPEN, {"now": now, **bounds, **_columns(rows)})
     return len(await cursor.fetchall())
 
 
-def _opening(opening: Opening, fleet: Fleet, now: datetime, calendar: Calendar) -> dict[str, Any]:
+def _opening(opening: Opening, fleet: Fleet, now: datetime, city: CityTime) -> dict[str, Any]:
     transition = opening.transition
     rule, proof = opening.rule, transition.proof
     value = _number(proof.value)
@@ -87,7 +100,7 @@ def _opening(opening: Opening, fleet: Fleet, now: datetime, calendar: Calendar) 
         "department_zh": rule.raises.department.name_zh if rule.raises.department else None,
         "origin": transition.origin,
         "fired_ts": _instant(transition.ts_us),
-        "deadline": deadline.due(now, rule.raises.deadline, calendar),
+        "deadline": deadline.due(now, rule.raises.deadline, city.calendar),
         "lon_deg": _number(transition.lon_deg),
         "lat_deg": _number(transition.lat_deg),
         "channel": proof.channel,

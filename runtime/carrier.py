@@ -15,9 +15,9 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
-from alerts import fan_in, memory_store, silences
+from alerts import city_time, member_store, memory_store, silences
 from alerts.rule import Rulebook
-from core.errors import Unavailable
+from core.errors import InvalidInput, Unavailable
 from devices.profile import Profile
 from devices.service import publish_profiles
 from ingest import load_directory, load_memory, pipeline
@@ -64,6 +64,8 @@ class Carrier:
         """Set by who listens for it; the registry is read again before the next batch."""
         self.silences_changed = asyncio.Event()
         """The same for silences."""
+        self.city_time_changed = asyncio.Event()
+        """The same for the city's limits and calendar."""
         self._source = source
         self._setup = setup
         self._lease = lease
@@ -269,6 +271,9 @@ class Carrier:
             self.silences_changed.clear()
             live.cases.silences = await silences.in_force(live.conn, live.rulebook.calendar.timezone, self._clock())
             log.info("silences_read", shard=self._lease.shard, silences=len(live.cases.silences))
+        if self.city_time_changed.is_set():
+            self.city_time_changed.clear()
+            await self._read_city_time(live)
         if not self.registry_changed.is_set():
             return live
         self.registry_changed.clear()
@@ -286,6 +291,16 @@ class Carrier:
         self._metrics.devices.labels(self._lease.shard).set(len(fleet))
         log.info("registry_read", shard=self._lease.shard, devices=len(fleet))
         return live
+
+    async def _read_city_time(self, live: Live) -> None:
+        """Take up the city's limits and calendar; what cannot be counted by is told, and the former kept."""
+        given = live.rulebook.calendar
+        try:
+            live.city = await city_time.load(live.conn, given.timezone, given.work_day)
+        except InvalidInput as error:
+            log.warning("city_time_unusable", shard=self._lease.shard, reason=str(error))
+        else:
+            log.info("city_time_read", shard=self._lease.shard, limits=len(live.city.limits.by_key))
 
     async def _open(self) -> Live:
         """Connect and take everything that is remembered from what was committed."""
@@ -325,10 +340,11 @@ async def load(conn: AsyncConnection, setup: Setup, lease: leases.Held | None, n
         directory=directory,
         rulebook=setup.rulebook,
         state=await memory_store.load_state(conn, setup.rulebook, directory.fleet, setup.shard.name),
-        cases=fan_in.Cases(),
+        cases=await member_store.load(conn, setup.rulebook, directory.fleet),
         memory=await load_memory.load(conn, directory),
         latest=Unwritten(kept_us=now_us),
         limits=setup.limits,
+        city=await city_time.load(conn, setup.rulebook.calendar.timezone, setup.rulebook.calendar.work_day),
         edge_nodes=await edge_nodes.load(conn) if setup.shard.takes_foreign else {},
         lease=lease,
     )

@@ -110,7 +110,7 @@ def _setup(settings: Settings) -> Setup:
     return Setup(
         writer_dsn=settings.writer_dsn(),
         profiles=profiles,
-        rulebook=rulebook.load(rules, Calendar(timezone=settings.timezone)),
+        rulebook=rulebook.load(rules, Calendar(timezone=settings.timezone, work_day=settings.work_day)),
         limits=Limits(
             payload_bytes=settings.payload_limit_bytes,
             tolerance=Tolerance(behind_us=settings.retention_days * 86_400_000_000),
@@ -119,21 +119,26 @@ def _setup(settings: Settings) -> Setup:
 
 
 async def _follow_registry(settings: Settings, keeper: ShardKeeper) -> None:
-    """Tell the journeys when devices or silences change; after a lost connection they read both again to be sure."""
+    """Tell the journeys what changed; after a lost connection they read everything again to be sure."""
+    readers = {
+        signals.REGISTRY: keeper.read_registry,
+        signals.SILENCES: keeper.read_silences,
+        signals.CITY_TIME: keeper.read_city_time,
+    }
     while True:
         try:
             conn = await connect(settings.writer_dsn(), role=WRITER, name="ingest-registry")
             async with conn:
                 await conn.set_autocommit(True)
-                await conn.execute(f"LISTEN {signals.REGISTRY}; LISTEN {signals.SILENCES}")  # constants of ours
+                for channel in readers:
+                    await conn.execute(f"LISTEN {channel}")  # constants of ours
                 async for heard in conn.notifies():
-                    read = keeper.read_silences if heard.channel == signals.SILENCES else keeper.read_registry
-                    read()
+                    readers[heard.channel]()
         except (psycopg.Error, OSError) as error:
             log.warning("registry_listener_lost", reason=str(error).splitlines()[0], retry_s=RECONNECT_S)
         await asyncio.sleep(RECONNECT_S)
-        keeper.read_registry()
-        keeper.read_silences()
+        for read in readers.values():
+            read()
 
 
 def _keep(settings: Settings) -> retention.Keep:

@@ -12,9 +12,10 @@ from itertools import compress
 import numpy as np
 from psycopg import AsyncConnection
 
-from alerts import engine, fan_in, memory_store
+from alerts import engine, fan_in, member_store, memory_store
 from alerts import store as incidents
 from alerts.engine import RuleState
+from alerts.limits import CityTime
 from alerts.rule import Rulebook
 from core.frame import Frame
 from ingest import doubts, pipeline, quality, sparkplug
@@ -45,6 +46,8 @@ class Live:
     latest: Unwritten
     """Each device's newest reading, as far as the database's `device_state` lacks it."""
     limits: pipeline.Limits
+    city: CityTime = field(default_factory=CityTime)
+    """Limits and calendar of the city."""
     edge_nodes: sparkplug.Memory = field(default_factory=dict[str, EdgeNode])
     """What births of Sparkplug edge nodes declared."""
     lease: leases.Held | None = None
@@ -91,8 +94,9 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
         step = engine.step(live.state, fresh, live.rulebook, fleet, now)  # what the rules make of it
         decided = fan_in.decide(live.cases, step, live.rulebook, fleet, now)  # which cases open, grow, recover
         lap("rules")
-        transitions = await incidents.record(live.conn, decided, fleet, now, live.rulebook.calendar)
+        transitions = await incidents.record(live.conn, decided, fleet, now, live.city)
         await memory_store.keep(live.conn, step.changes, fleet, live.shard)  # what the rules remember
+        await member_store.keep(live.conn, decided, fleet)  # and what is remembered of cases
         lap("record")
         kept = await _keep_latest(live, now_us, busy=batch.backlog > 0)  # some devices' newest readings, in turn
         lap("latest")

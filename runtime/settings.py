@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from alerts.work_calendar import WorkDay
 from core.errors import InvalidInput
 
 SECRETS_FILE = "secrets.json"
@@ -52,6 +53,11 @@ class Settings(BaseSettings):
     metrics_port: int = Field(default=0, ge=0, le=65535, description="Port of ingest's own metrics; 0 = any free one.")
     timezone: str = Field(
         default="Asia/Shanghai", description="The city's time zone: working hours, daylight, display."
+    )
+    work_day: WorkDay = Field(
+        default=WorkDay.HOURS,
+        description="What a limit of working days is: `hours`, eight working hours each, or `end_of_day`,"
+        " with the rest of the day it ends on.",
     )
     batch_messages: int = Field(default=5000, ge=1, le=50_000, description="Most messages in one ingest transaction.")
     batch_wait_s: float = Field(default=0.02, gt=0, le=5, description="Longest wait for a batch to fill, seconds.")

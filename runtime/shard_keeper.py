@@ -69,6 +69,11 @@ class ShardKeeper:
         for journey in self.journeys.values():
             journey.carrier.silences_changed.set()
 
+    def read_city_time(self) -> None:
+        """Have every journey read the city's limits and calendar again before its next batch."""
+        for journey in self.journeys.values():
+            journey.carrier.city_time_changed.set()
+
     def stop(self) -> None:
         """Finish the batches at hand, give every shard back, end."""
         self._stopping.set()

@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 
 from alerts import engine, fan_in, incident_sql, memory_store, rulebook, service, store
 from alerts.engine import Step
+from alerts.limits import CityTime
 from alerts.memory import RuleState
 from alerts.rule import Rulebook
 from alerts.service import Order
@@ -88,7 +89,7 @@ class Journey:
 
     async def record(self, step: Step, seconds: float) -> int:
         decided = fan_in.decide(self.cases, step, self.book, self.fleet, at(seconds))
-        events = await store.record(self.conn, decided, self.fleet, at(seconds), self.book.calendar)
+        events = await store.record(self.conn, decided, self.fleet, at(seconds), CityTime())
         await memory_store.keep(self.conn, step.changes, self.fleet)
         fan_in.commit(self.cases, decided)
         return events
