@@ -1,10 +1,11 @@
 """Series of a rule test in promtool's notation: `1+2x3 0 _x4 stale`. Pure.
 
-`1+2x3` is 1 and three more, each 2 higher; `1x3` is 1 four times; `_` is no sample, `_x3` three times none; `stale` is
-no sample either: the series has ended.
+`1+2x3` is 1 and three more, each 2 higher; `1x3` is 1 four times; `_` is no sample, `_x3` three times none; `stale`
+marks that the series has ended.
 Source: Prometheus, "Unit testing for rules", series notation.
 """
 
+import math
 import re
 
 from core.errors import InvalidInput
@@ -16,12 +17,16 @@ _SERIES = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\{(.*)\})?\s*")
 _LABEL = re.compile(r'\s*([A-Za-z_]\w*)\s*=\s*"([^"]*)"\s*')
 
 
+STALE = math.nan
+"""Stands for the mark that a series has ended."""
+
+
 def samples(text: str) -> list[float | None]:
-    """Give the samples of a series, None = none at that time; raises `InvalidInput`."""
+    """Give the samples of a series, None = none at that time, `STALE` = it ends there; raises `InvalidInput`."""
     result: list[float | None] = []
     for word in text.split():
         if word == "stale":
-            result.append(None)
+            result.append(STALE)
         elif gap := _GAP.fullmatch(word):
             result.extend([None] * int(gap["times"] or 1))
         elif step := _STEP.fullmatch(word):

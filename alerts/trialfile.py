@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from alerts import notation, rulebook, series, trial
+from alerts import notation, plainfile, rulebook, series, trial
 from alerts.notation import Entry
+from alerts.plain import PlainRule
+from alerts.plainfile import PlainTrial
 from alerts.rule import Rulebook
 from alerts.trial import Alert, AlertCheck, Device, ExpectedIncident, Series, Trial
 from core.errors import InvalidInput
@@ -22,11 +24,13 @@ _TEST = ("name", "interval", "start_timestamp", "input_series", "devices", "aler
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialFile:
-    """The tests of a file, and the rules they are about."""
+    """The tests of a file, and the rules they are about: ours, or Prometheus' own."""
 
     path: Path
     rulebook: Rulebook
     trials: tuple[Trial, ...]
+    plain_rules: tuple[PlainRule, ...] = ()
+    plain_trials: tuple[PlainTrial, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,15 @@ def load(path: Path) -> TrialFile:
         if not file.is_file():
             raise entry.mistake(f"there is no file {entry.text()} beside this one")
         texts[str(file)] = file.read_text(encoding="utf-8")
+    tops = [notation.read(text, file) for file, text in texts.items()]
+    if plainfile.is_plain(top, tops):
+        return TrialFile(
+            path=path,
+            rulebook=Rulebook(),
+            trials=(),
+            plain_rules=plainfile.rules(tops),
+            plain_trials=plainfile.trials(top),
+        )
     shared = top.get("devices")
     trials = tuple(_trial(test, shared) for test in top.need("tests").items())
     return TrialFile(path=path, rulebook=rulebook.parse(texts), trials=trials)
@@ -56,9 +69,11 @@ def load(path: Path) -> TrialFile:
 
 def verdicts(file: TrialFile) -> tuple[Verdict, ...]:
     """Run the tests of a file."""
+    plain = [(one, plainfile.failures(one, file.plain_rules)) for one in file.plain_trials]
+    ours = [(one, trial.failures(one, file.rulebook)) for one in file.trials]
     return tuple(
-        Verdict(file=str(file.path), line=one.line, name=one.name, failures=trial.failures(one, file.rulebook))
-        for one in file.trials
+        Verdict(file=str(file.path), line=one.line, name=one.name, failures=failures)
+        for one, failures in (*plain, *ours)
     )
 
 

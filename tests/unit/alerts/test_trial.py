@@ -99,7 +99,7 @@ def test_a_mistake_in_a_test_file_is_named(tmp_path: Path, old: str, new: str, e
         ("1x3", [1, 1, 1, 1]),
         ("1+2x3", [1, 3, 5, 7]),
         ("10-2.5x2", [10, 7.5, 5]),
-        ("_ 1 _x2 stale", [None, 1, None, None, None]),
+        ("_ 1 _x2 stale 2", [None, 1, None, None, pytest.approx(series.STALE, nan_ok=True), 2]),
         ("1e3", [1000]),
     ],
 )
