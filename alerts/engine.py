@@ -154,6 +154,7 @@ def _heard(readings: Rows) -> Heard:
         slots=frame.slot[last].astype(np.intp),
         ts_us=frame.ts_us[last],
         origin=frame.origin[last],
+        received_us=None if frame.received_us is None else frame.received_us[last],
         previous=np.column_stack([readings.column(c)[last] for c in previous.channels]) if previous else None,
     )
 

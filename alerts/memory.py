@@ -187,6 +187,8 @@ class Heard:
     slots: Slots
     ts_us: NDArray[np.int64]
     origin: NDArray[np.int8]
+    received_us: NDArray[np.int64] | None
+    """When they were received; None = with the step."""
     previous: NDArray[np.float64] | None
     """In the order of `Previous.channels` of the profile; None when no rule wants it."""
 
@@ -224,7 +226,7 @@ def apply(state: RuleState, changes: Changes) -> None:
         state.scanned_us = changes.now_us
     for profile, heard in changes.heard.items():
         state.ts_us[heard.slots] = heard.ts_us
-        state.heard_us[heard.slots] = changes.now_us
+        state.heard_us[heard.slots] = changes.now_us if heard.received_us is None else heard.received_us
         state.origin[heard.slots] = heard.origin
         if heard.previous is not None:
             state.previous[profile].values[heard.slots] = heard.previous

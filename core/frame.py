@@ -15,7 +15,7 @@ class Frame:
     """Located readings of one profile.
 
     Shape: n rows; `values` is (n, k) with k = len(channels).
-    Units: `ts_us` microseconds since 1970 UTC (event time); `values` in the channel's canonical unit, NaN = none.
+    Units: `ts_us`, `received_us` microseconds since 1970 UTC (event time, arrival); `values` in the channel's canonical unit, NaN = none.
     """
 
     profile: str
@@ -32,6 +32,8 @@ class Frame:
     """Grid the reading was taken in; 0 = outside the city's grids."""
     message: NDArray[np.int32]
     """Index of the raw message in the batch, for refusals."""
+    received_us: NDArray[np.int64] | None = None
+    """When each row was received, where batches were put together; None = with the step."""
 
     def __len__(self) -> int:
         return len(self.slot)
@@ -48,6 +50,7 @@ class Frame:
             origin=self.origin[rows],
             unit_grid_id=self.unit_grid_id[rows],
             message=self.message[rows],
+            received_us=None if self.received_us is None else self.received_us[rows],
         )
 
     def column(self, channel: str) -> NDArray[np.float64]:
@@ -62,6 +65,7 @@ def joined(frames: Sequence[Frame]) -> Frame:
     first = frames[0]
     if len(frames) == 1:
         return first
+    received = [frame.received_us for frame in frames if frame.received_us is not None]
     return replace(
         first,
         slot=np.concatenate([frame.slot for frame in frames]),
@@ -72,4 +76,5 @@ def joined(frames: Sequence[Frame]) -> Frame:
         origin=np.concatenate([frame.origin for frame in frames]),
         unit_grid_id=np.concatenate([frame.unit_grid_id for frame in frames]),
         message=np.concatenate([frame.message for frame in frames]),
+        received_us=np.concatenate(received) if len(received) == len(frames) else None,
     )

@@ -76,6 +76,7 @@ class Cutter:
                 origin=piece.origin[chosen],
                 unit_grid_id=piece.unit_grid_id[chosen],
                 message=np.zeros(len(chosen), np.int32),
+                received_us=piece.received_at[chosen],
             )
 
 

@@ -136,7 +136,7 @@ async def run(dsn: str, request: Request, progress: Progress = lambda _share, _r
     )
 
 
-def faults_of(path: Path, start: datetime, end: datetime) -> list[Injected]:
+def faults_of(path: Path, profiles: Mapping[str, Profile], start: datetime, end: datetime) -> list[Injected]:
     """Give the labelled faults that began in a span, from a ledger's folder or its `faults.jsonl`."""
     file = path / "faults.jsonl" if path.is_dir() else path
     if not file.is_file():
@@ -149,7 +149,7 @@ def faults_of(path: Path, start: datetime, end: datetime) -> list[Injected]:
             rule=row["rule"],
             device_label=row["device_label"],
             unit_grid_code=row["unit_grid_code"],
-            is_moving=row.get("is_moving", False),
+            is_moving=row["profile"] in profiles and profiles[row["profile"]].moving,
             start_ms=row["start_ms"],
             end_ms=row["end_ms"],
             detect_by_ms=row["detect_by_ms"],
@@ -227,22 +227,20 @@ async def _live(conn: AsyncConnection, request: Request) -> list[Found]:
 
 
 def _go_through(conn: Connection, parts: Sequence[_Part], begin: datetime, end: datetime, progress: Progress) -> None:
-    """Take every slice through every part, with the clock's ticks around gaps."""
+    """Take every slice through every part. Before the first reading nobody is taken to have listened."""
     history.prepare(conn)
     reached_us = [_micros(begin)] * len(parts)
-    for part in parts:
-        part.replay.take((), _micros(begin))
     for piece in history.slices(conn, begin, end):
         for number, part in enumerate(parts):
             for batch in part.cutter.batches(piece):
-                if batch.first_us - reached_us[number] > OUTAGE_US:
+                if part.replay.readings and batch.first_us - reached_us[number] > OUTAGE_US:
                     away = _nobody_listened(part, reached_us[number], batch.first_us)
                     part.replay.take((), batch.first_us, after_outage=away)
                 part.replay.take(batch.frames, batch.last_us)
                 reached_us[number] = batch.last_us
         progress((piece.end - begin) / (end - begin), sum(part.replay.readings for part in parts))
+    end_us = _micros(end)
     for number, part in enumerate(parts):
-        end_us = _micros(end)
         part.replay.take((), end_us, after_outage=_nobody_listened(part, reached_us[number], end_us))
 
 
