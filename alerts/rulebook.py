@@ -1,16 +1,18 @@
 """Rule files: YAML in the Prometheus shape to a `Rulebook`. Every mistake names file, line, rule and field.
 
 `groups`, `name`, `labels`, `rules`, `alert`, `expr`, `for`, `keep_firing_for`, `annotations` mean what they mean in
-Prometheus, except that time is the readings' own (event time). Our own keys: `scope`, `clear`, `absent_for`, `raises`,
-`source`. An unknown key is a mistake. Only `load` touches files; the rest is pure.
+Prometheus, except that time is the readings' own (event time); `alerts.rulefields` reads a rule and names our own keys.
+`inhibit_rules` mean what they mean in Alertmanager. An unknown key is a mistake. Only `load` touches files; the rest is
+pure.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alerts import notation, rulefields
+from alerts import mutefile, notation, rulefields
 from alerts.deadline import Calendar
+from alerts.mute import InhibitRule
 from alerts.notation import Entry, Mistake
 from alerts.rule import Rule, Rulebook
 from core.errors import InvalidInput
@@ -49,9 +51,20 @@ def parse(texts: Mapping[str, str], calendar: Calendar | None = None) -> Ruleboo
             reader.file(notation.read(text, file))
         except Mistake as mistake:
             reader.mistakes.append(mistake)
+    reader.mistakes.extend(_unknown_names(reader.rules))
     if reader.mistakes:
         raise WrongRules(reader.mistakes)
-    return Rulebook(rules=tuple(reader.rules), calendar=calendar)
+    return Rulebook(rules=tuple(reader.rules), calendar=calendar, inhibit_rules=tuple(reader.inhibit_rules))
+
+
+def _unknown_names(rules: Sequence[Rule]) -> Iterator[Mistake]:
+    """Find the names of rules that are none."""
+    names = {rule.name for rule in rules}
+    for rule in rules:
+        for name in rule.together.replaces if rule.together else ():
+            if name not in names:
+                reason = f"there is no rule {name}{notation.near(name, names)}"
+                yield Mistake(rule.file, rule.line, rule.name, "together.replaces", reason)
 
 
 @dataclass(slots=True)
@@ -61,12 +74,15 @@ class _Reader:
     zone: str
     """The city's time zone."""
     rules: list[Rule] = field(default_factory=list[Rule])
+    inhibit_rules: list[InhibitRule] = field(default_factory=list[InhibitRule])
     mistakes: list[Mistake] = field(default_factory=list[Mistake])
 
     def file(self, top: Entry) -> None:
-        top.allow("groups")
+        top.allow("groups", "inhibit_rules")
         for group in top.need("groups").items():
             self._attempt(lambda group=group: self._group(group))
+        if inhibit_rules := top.get("inhibit_rules"):
+            self._attempt(lambda: self.inhibit_rules.extend(mutefile.inhibit_rules(inhibit_rules)))
 
     def _group(self, group: Entry) -> None:
         group.allow("name", "interval", "limit", "query_offset", "labels", "rules")
