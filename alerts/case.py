@@ -4,8 +4,9 @@ A case is one cause that needs somebody; the database calls it an incident. Its 
 in whatever batches readings come, one cause has at most one open incident. Its members are the devices it is about.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from alerts.case_memory import Draft
 from alerts.engine import Transition
 from alerts.rule import Rule
 from core.places import CellKind
@@ -38,6 +39,8 @@ class Opening:
     """Where the devices stand together; 0 = the case is about one device, or those in a radius."""
     component_id: int | None = None
     """The component it is laid on, when that is not the deciding device's own: the cabinet of a circuit."""
+    follows: bool = False
+    """Whether the geometry is the way the device went while the condition held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,8 @@ class Merging:
     """The rule of the case that ends."""
     transition: Transition
     """The one that brought it about."""
+    geometry: bytes | None = None
+    """What the rule of the case that goes on sees now; None = as before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +99,8 @@ class Recovery:
     cause: str
     rule: Rule
     transition: Transition
+    follows: bool = False
+    """Whether the geometry is the way the device went until now."""
 
 
 Change = Opening | Joining | Leaving | Merging | Muting | Recovery
@@ -103,4 +110,6 @@ Change = Opening | Joining | Leaving | Merging | Muting | Recovery
 class Decided:
     """What `alerts.fan_in.decide` decided: changes in the order they happened."""
 
-    changes: tuple[Change, ...] = field(default=())
+    changes: tuple[Change, ...] = ()
+    draft: Draft | None = None
+    """The memory as it will be; None = nothing to remember (tools and tests that only look at changes)."""

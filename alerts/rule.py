@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from alerts.condition import Condition
 from alerts.deadline import Calendar, Limit
+from alerts.mute import InhibitRule
 from alerts.schedule import Schedule
 from alerts.together import SamePlace, Together
 
@@ -128,6 +129,8 @@ class Rulebook:
     calendar: Calendar = field(default_factory=Calendar)
     version: int = 0
     """As published; 0 = not published."""
+    inhibit_rules: tuple[InhibitRule, ...] = ()
+    """Causes that hold back their effects."""
 
     def named(self, name: str) -> Rule | None:
         """Give the rule of a name."""
