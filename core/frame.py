@@ -15,7 +15,8 @@ class Frame:
     """Located readings of one profile.
 
     Shape: n rows; `values` is (n, k) with k = len(channels).
-    Units: `ts_us`, `received_us` microseconds since 1970 UTC (event time, arrival); `values` in the channel's canonical unit, NaN = none.
+    Units: `ts_us`, `received_us` microseconds since 1970 UTC (event time, arrival); `values` in the channel's canonical
+    unit, NaN = none.
     """
 
     profile: str
