@@ -101,6 +101,20 @@ def table(limits: Iterable[CityLimit]) -> LimitTable:
     return LimitTable(MappingProxyType({(limit.class_code, limit.condition): limit for limit in limits}))
 
 
+def lacking(class_code: str, condition: str, limits: LimitTable) -> str | None:
+    """Say why a rule that raises a class in a condition gets no limit from the table; None when it does.
+
+    A rule that names no class has the deadline it states: nothing is lacking.
+    """
+    if not class_code or limits.find(class_code, condition):
+        return None
+    known = ", ".join(limits.conditions(class_code))
+    if not known:
+        return f"class {class_code} has no limit; its own deadline counts"
+    asked = f"has no limit for {condition!r}" if condition else "has several limits: say which in `condition`"
+    return f"class {class_code} {asked}; there are: {known}"
+
+
 def read(text: str) -> tuple[list[CityLimit], list[RowMistake]]:
     """Give the limits of a file's text (CSV with `COLUMNS`), and its mistakes; raises `InvalidInput` without a head."""
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))

@@ -29,6 +29,8 @@ COMMANDS = {
     "readings": "Stored readings. Example: citygrid readings export out.csv --profile camera --from 24h",
     "rules": "Rules and their tests. Example: citygrid rules test",
     "silences": "What is held back on purpose. Example: citygrid silences list",
+    "limits": "Time limits by class. Example: citygrid limits list --class 0101",
+    "calendar": "Working hours and holidays. Example: citygrid calendar show --year 2026",
     "run": "The platform's processes. Example: citygrid run ingest",
     "ingest": "Running ingest processes, live. Example: citygrid ingest top",
     "simulate": "Simulate, record, replay. Example: citygrid simulate replay feed.ndjson --speed 10",

@@ -12,6 +12,7 @@ import shapely
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
+from alerts import calendar_file, city_time, limits
 from components_registry import service as components
 from components_registry.model import SurveyReport
 from core.errors import Conflict, InvalidInput
@@ -77,6 +78,7 @@ async def load_city(
                     " run `citygrid services reset` to start anew"
                 )
             return LoadReport(already_there=True, city=summary, components=0, devices=0)
+        await _load_time(conn, now=now, actor=actor)
         report("areas", 0)
         await _load_areas(conn, folder)
         report("grids", 0)
@@ -87,6 +89,14 @@ async def load_city(
         registered = await _load_devices(conn, folder, now=now, actor=actor)
         await conn.execute(SET_FACT, {"value": Jsonb(summary)})
     return LoadReport(already_there=False, city=summary, components=survey.loaded, devices=registered)
+
+
+async def _load_time(conn: AsyncConnection, *, now: datetime, actor: str) -> None:
+    """Start with the limits and the calendar that come with CityGrid, unless the city has its own already."""
+    if not await city_time.city_limits(conn):
+        await city_time.replace_limits(conn, limits.shipped().by_key.values(), actor=actor, now=now)
+    if not (await city_time.calendar_content(conn)).days:
+        await city_time.import_calendar(conn, calendar_file.shipped(), actor=actor, now=now)
 
 
 async def _load_areas(conn: AsyncConnection, folder: Path) -> None:
