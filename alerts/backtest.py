@@ -140,8 +140,9 @@ class Replay:
 def warm_up_us(rulebook: Rulebook, fleet: Fleet) -> int:
     """Give how long before a span rules must see readings, to know at its start what they would know live.
 
-    The longest window, `for`, `keep_firing_for` and stated lateness of a rule together, or the longest silence. What
-    had begun to fire before that is not seen beginning.
+    The longest window, `for`, `keep_firing_for` and stated lateness of a rule together, or the longest silence; and two
+    reports of its devices, the one that begins it and the one that ends it. What has held for longer than that fires in
+    the warm-up, and is not counted, though live fired earlier.
     """
     return max((_looks_back_us(rule, fleet) for rule in rulebook.rules), default=0)
 
@@ -149,9 +150,7 @@ def warm_up_us(rulebook: Rulebook, fleet: Fleet) -> int:
 def _looks_back_us(rule: Rule, fleet: Fleet) -> int:
     conditions = [condition for condition in (rule.fires, rule.clears) if condition is not None]
     window_us = max((span_us for condition in conditions for _, span_us in condition.windows), default=0)
-    silence_us = 0
-    if rule.absence is not None:
-        codes = [code for code, name in enumerate(fleet.profiles) if name in rule.scope.profiles]
-        longest_s = float(fleet.interval_s[np.isin(fleet.profile, codes)].max(initial=0.0))
-        silence_us = round((rule.absence.intervals * longest_s + rule.absence.seconds) * 1e6)
-    return window_us + silence_us + rule.for_us + rule.keep_firing_us + rule.offset_us
+    codes = [code for code, name in enumerate(fleet.profiles) if name in rule.scope.profiles]
+    longest_s = float(fleet.interval_s[np.isin(fleet.profile, codes)].max(initial=0.0))
+    silent_s = rule.absence.intervals * longest_s + rule.absence.seconds if rule.absence else 0.0
+    return window_us + rule.for_us + rule.keep_firing_us + rule.offset_us + round((silent_s + 2 * longest_s) * 1e6)
