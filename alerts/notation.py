@@ -22,8 +22,9 @@ _UNIT_US = {
     "w": 604_800_000_000,
     "y": 31_536_000_000_000,
 }
-_DURATION = re.compile(r"(?:\d+(?:y|w|d|h|ms|m|s))+")
+_DURATION = re.compile(r"(?:\d{1,15}(?:y|w|d|h|ms|m|s)){1,7}", re.ASCII)
 _STEP = re.compile(r"(\d+)(ms|[ywdhms])")
+_LONGEST_US = 100 * _UNIT_US["y"]
 _LENGTH = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(m|km)")
 
 S = TypeVar("S", bound=str)
@@ -50,12 +51,15 @@ def duration_us(text: str) -> int:
     if text.strip() == "0":
         return 0
     if not _DURATION.fullmatch(text.strip()):
-        raise InvalidInput(f"{text!r} is no duration: write e.g. 20s, 5m or 1h30m")
+        raise InvalidInput(f"{text[:40]!r} is no duration: write e.g. 20s, 5m or 1h30m")
     steps = _STEP.findall(text.strip())
     sizes = [_UNIT_US[unit] for _, unit in steps]
     if sizes != sorted(set(sizes), reverse=True):
         raise InvalidInput(f"{text!r} is no duration: each unit once, the largest first, e.g. 1h30m")
-    return sum(int(count) * _UNIT_US[unit] for count, unit in steps)
+    total_us = sum(int(count) * _UNIT_US[unit] for count, unit in steps)
+    if total_us > _LONGEST_US:
+        raise InvalidInput(f"{text!r} is too long: a duration is at most 100y")
+    return total_us
 
 
 def length_m(text: str) -> float:
@@ -80,6 +84,11 @@ def read(text: str, file: str) -> "Entry":
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise Mistake(file, line, "", "", f"this is no YAML: {error.problem}") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise Mistake(file, line, "", "", f"this is no YAML: {error.reason}") from error
+    except RecursionError as error:
+        raise Mistake(file, 1, "", "", "lists and mappings stand too deep in each other") from error
     if node is None:
         raise Mistake(file, 1, "", "", "the file is empty: it needs `groups:`")
     return Entry(node=node, file=file)

@@ -31,7 +31,7 @@ class WrongRules(InvalidInput):
 
 def load(path: Path, calendar: Calendar | None = None) -> Rulebook:
     """Give the rule book of a file, or of all rule files in a folder; raises `WrongRules` with every mistake."""
-    return parse({str(file): file.read_text(encoding="utf-8") for file in files(path)}, calendar)
+    return parse({str(file): _text(file) for file in files(path)}, calendar)
 
 
 def files(path: Path) -> list[Path]:
@@ -40,6 +40,13 @@ def files(path: Path) -> list[Path]:
     if not found:
         raise InvalidInput(f"{path} is no rule file and holds none (*.yaml)")
     return found
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Mistake(str(file), 1, "", "", f"is no UTF-8 text: {error.reason}; save it as UTF-8") from error
 
 
 def parse(texts: Mapping[str, str], calendar: Calendar | None = None) -> Rulebook:

@@ -94,7 +94,7 @@ def _condition(entry: Entry, zone: str) -> Condition:
 
 def _absence(entry: Entry) -> Absence:
     text = entry.text()
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s+intervals?", text.strip())
+    match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)\s+intervals?", text.strip())
     if match is None:
         try:
             return Absence(seconds=notation.duration_us(text) / 1e6)
