@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -11,8 +11,9 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
-from alerts import channels, delivery
-from alerts.channels import Address
+from alerts import channels, delivery, route, routefile
+from alerts.delivery import Post
+from alerts.route import Routing
 from runtime.settings import Settings
 from storage import signals
 from storage.pool import WRITER, connect
@@ -36,21 +37,29 @@ def run_notifier(settings: Settings) -> None:
     asyncio.run(_main(settings))
 
 
+def routing(settings: Settings) -> Routing:
+    """Give who is told of what; raises `InvalidInput` when the file or an address is wrong."""
+    urls = settings.notify_urls.split()
+    channels.check_urls(urls, "CITYGRID_NOTIFY_URLS")
+    if settings.notify_routes is None:
+        return route.plain(urls)
+    return routefile.load(settings.notify_routes, settings.timezone, urls)
+
+
 async def _main(settings: Settings) -> None:
-    addresses = channels.parse(settings.notify_urls)
+    post = delivery.post_office(routing(settings), ZoneInfo(settings.timezone))
     dsn = settings.writer_dsn()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
-    log.info("notifier_ready", addresses=[address.name for address in addresses])
-    zone = ZoneInfo(settings.timezone)
+    log.info("notifier_ready", receivers=list(post.routing.receivers), addresses=len(post.addresses))
     while not stopping.is_set():
         try:
             async with await connect(dsn, role=WRITER, name="notifier") as conn:
                 await conn.set_autocommit(True)
                 await conn.execute(f"LISTEN {signals.OUTBOX}")  # a constant of ours
-                await _serve(conn, addresses, zone, stopping)
+                await _serve(conn, post, stopping)
         except (psycopg.OperationalError, OSError) as error:
             log.warning("notifier_retry", reason=str(error).splitlines()[0], retry_s=RECONNECT_S)
             with suppress(TimeoutError):
@@ -58,28 +67,32 @@ async def _main(settings: Settings) -> None:
     log.info("notifier_stopped")
 
 
-async def _serve(conn: AsyncConnection, addresses: Sequence[Address], zone: ZoneInfo, stopping: asyncio.Event) -> None:
+async def _serve(conn: AsyncConnection, post: Post, stopping: asyncio.Event) -> None:
     """Drain, then wait for a signal or a while, until `stopping`."""
     while not stopping.is_set():
-        await drain(conn, addresses, zone, now, stopping)
+        await drain(conn, post, now, stopping)
         async for _ in conn.notifies(timeout=LOOK_EVERY_S, stop_after=1):
             pass
 
 
-async def drain(
-    conn: AsyncConnection,
-    addresses: Sequence[Address],
-    zone: ZoneInfo,
-    clock: Clock,
-    stopping: asyncio.Event | None = None,
-) -> int:
-    """Send what is due and give how many notices were tried."""
+async def drain(conn: AsyncConnection, post: Post, clock: Clock, stopping: asyncio.Event | None = None) -> int:
+    """Sort what is new, tell the groups that are due, send what is due; give how many messages were tried."""
+    while await delivery.sort_some(conn, post, clock()):
+        pass
+    while await delivery.tell_group(conn, post, clock()):
+        pass
     tried = 0
     while stopping is None or not stopping.is_set():
-        result = await delivery.deliver_one(conn, addresses, zone, clock())
+        result = await delivery.deliver_one(conn, post, clock())
         if result is None:
             break
         tried += 1
         tell = {"sent": log.info, "retry": log.warning, "parked": log.error}[result.outcome]
-        tell(f"notice_{result.outcome}", notice_id=result.notice_id, attempts=result.attempts, error=result.error)
+        tell(
+            f"notice_{result.outcome}",
+            notice=result.notice,
+            receiver=result.receiver,
+            attempts=result.attempts,
+            error=result.error,
+        )
     return tried

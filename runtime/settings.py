@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     notify_urls: str = Field(
         default="", description="Where notices go: Apprise addresses separated by spaces; empty = nowhere."
     )
+    notify_routes: Path | None = Field(
+        default=None, description="File of routes, receivers and rosters; not set = everything to the addresses above."
+    )
     jt808_host: str = Field(default="127.0.0.1", description="Address the JT/T 808 server listens on.")
     jt808_port: int = Field(default=7611, ge=0, le=65535, description="Its TCP port; 0 = any free one.")
     jt808_connections: int = Field(default=10_000, ge=1, description="Most JT/T 808 connections at a time.")

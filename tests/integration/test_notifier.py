@@ -1,4 +1,4 @@
-"""The outbox drained to a real HTTP server."""
+"""The outbox drained to real servers over HTTP and SMTP."""
 
 import asyncio
 import json
@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from psycopg import AsyncConnection
 
-from alerts import channels, delivery, message
+from alerts import channels, delivery, message, route, routefile
+from alerts.delivery import Post
 from core.errors import InvalidInput
 from runtime import notifier
 
@@ -68,32 +69,61 @@ def receiver() -> Iterator[Receiver]:
 async def conn(database: str) -> AsyncIterator[AsyncConnection]:
     async with await AsyncConnection.connect(database, autocommit=True) as connection:
         await connection.execute("SET timezone = 'UTC'")
-        await connection.execute(
-            """
-            INSERT INTO incident (cause, rule, severity, title_zh, title_en, stage, district_code, origin,
-                fired_ts, opened_at, deadline, evidence, geom)
-            VALUES ('R/device:1', 'R', 'major', '标题', 'title', 'reported', '130202', 0, now(), now(), now(), '{}',
-                ST_SetSRID(ST_MakePoint(118.1, 39.6), 4326));
-            INSERT INTO incident_event (incident_id, at, actor, kind, to_stage)
-            SELECT 1, now(), 'rule R', 'opened', 'reported' FROM generate_series(1, 2);
-            """
-        )
         yield connection
 
 
-async def put(conn: AsyncConnection, event_id: int = 1, kind: str = "opened") -> None:
+async def incident(conn: AsyncConnection, number: int = 1, severity: str = "major", district: str = "130202") -> None:
+    """An incident that is open."""
     await conn.execute(
         """
-        INSERT INTO outbox (event_id, channel, payload, created_at, next_try_at)
-        VALUES (%s, 'apprise', jsonb_build_object('kind', %s::text, 'incident_id', 1, 'rule', 'R', 'severity', 'major',
-            'title_zh', '井盖', 'title_en', 'cover', 'deadline', %s::timestamptz, 'lon', 118.1, 'lat', 39.6), %s, %s)
+        INSERT INTO incident (incident_id, cause, rule, severity, title_zh, title_en, stage, district_code, origin,
+            fired_ts, opened_at, deadline, evidence, geom)
+        VALUES (%(number)s, 'R/device:' || %(number)s, 'CoverDisplaced', %(severity)s, '井盖', 'cover', 'reported',
+            %(district)s, 0, %(now)s, %(now)s, %(now)s, '{}', ST_SetSRID(ST_MakePoint(118.1, 39.6), 4326))
+        ON CONFLICT DO NOTHING
         """,
-        (event_id, kind, NOW, NOW, NOW),
+        {"number": number, "severity": severity, "district": district, "now": NOW},
     )
 
 
-async def drain(conn: AsyncConnection, addresses: str, at: datetime = NOW) -> int:
-    return await notifier.drain(conn, channels.parse(addresses), ZONE, lambda: at)
+async def put(
+    conn: AsyncConnection, kind: str = "opened", number: int = 1, *, role: str = "system", **more: str
+) -> int:
+    """A transition of an incident with its outbox row, in one transaction, as the journey writes them."""
+    async with conn.transaction():
+        await incident(conn, number, **more)
+        stage = {"opened": "reported", "closed": "closed"}.get(kind, kind)
+        if stage == "closed":
+            await conn.execute(
+                "UPDATE incident SET stage = 'closed', outcome = 'recovered' WHERE incident_id = %s", (number,)
+            )
+        cursor = await conn.execute(
+            """
+            WITH event AS (
+                INSERT INTO incident_event (incident_id, at, actor, role, kind, to_stage)
+                VALUES (%s, %s, 'rule R', %s, %s, %s) RETURNING event_id
+            )
+            INSERT INTO outbox (event_id, channel, payload, created_at)
+            SELECT event_id, 'apprise', '{}', %s FROM event RETURNING event_id
+            """,
+            (number, NOW, role, kind, stage, NOW),
+        )
+        row = await cursor.fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def plain(addresses: str) -> Post:
+    return delivery.post_office(route.plain(addresses.split()), ZONE)
+
+
+def routed(text: str, addresses: str = "") -> Post:
+    urls = addresses.split()
+    return delivery.post_office(routefile.parse(text, "routes.yaml", ZONE.key, urls, lambda _: "unread"), ZONE)
+
+
+async def drain(conn: AsyncConnection, post: Post | str, at: datetime = NOW) -> int:
+    return await notifier.drain(conn, plain(post) if isinstance(post, str) else post, lambda: at)
 
 
 async def fetch(conn: AsyncConnection, query: str) -> list[tuple[object, ...]]:
@@ -107,7 +137,7 @@ async def test_a_due_notice_is_sent_and_marked(conn: AsyncConnection, receiver: 
 
     assert tried == 1
     assert [post["title"] for post in receiver.got] == ["[较大 / major] 井盖"]
-    assert await fetch(conn, "SELECT sent_at, attempts, parked_at FROM outbox") == [(NOW, 1, None)]
+    assert await fetch(conn, "SELECT sent_at, attempts, parked_at FROM notice_message") == [(NOW, 1, None)]
 
 
 async def test_a_sent_notice_is_not_sent_again(conn: AsyncConnection, receiver: Receiver) -> None:
@@ -141,7 +171,7 @@ async def test_a_refused_notice_is_tried_again_later_and_says_why(conn: AsyncCon
 
     await drain(conn, receiver.url)
 
-    (row,) = await fetch(conn, "SELECT attempts, next_try_at > created_at, sent_at, last_error FROM outbox")
+    (row,) = await fetch(conn, "SELECT attempts, next_try_at > created_at, sent_at, last_error FROM notice_message")
     assert row[:3] == (1, True, None)
     assert "503" in str(row[3])
 
@@ -156,7 +186,9 @@ async def test_a_notice_that_keeps_failing_is_parked_with_its_reason(conn: Async
         at += timedelta(hours=1)
 
     assert len(receiver.got) == message.ATTEMPTS
-    ((attempts, parked, error),) = await fetch(conn, "SELECT attempts, parked_at IS NOT NULL, last_error FROM outbox")
+    ((attempts, parked, error),) = await fetch(
+        conn, "SELECT attempts, parked_at IS NOT NULL, last_error FROM notice_message"
+    )
     assert (attempts, parked) == (message.ATTEMPTS, True)
     assert "500" in str(error)
 
@@ -169,9 +201,10 @@ async def test_only_the_address_that_failed_is_tried_again(conn: AsyncConnection
     await drain(conn, f"{receiver.url} {closed}", NOW + timedelta(hours=1))
 
     assert len(receiver.got) == 1
-    ((attempts, error),) = await fetch(conn, "SELECT attempts, last_error FROM outbox")
-    assert attempts == 2
-    assert str(error).startswith("2. JSON")
+    assert await fetch(conn, "SELECT attempts, sent_at IS NULL FROM notice_message ORDER BY notice_no") == [
+        (1, False),
+        (2, True),
+    ]
 
 
 async def test_one_failing_notice_does_not_hold_up_the_next(conn: AsyncConnection, receiver: Receiver) -> None:
@@ -179,11 +212,11 @@ async def test_one_failing_notice_does_not_hold_up_the_next(conn: AsyncConnectio
     receiver.status = 500
     await drain(conn, receiver.url)
     receiver.status = 200
-    await put(conn, event_id=2, kind="resolved")
+    await put(conn, "closed")
 
     await drain(conn, receiver.url)
 
-    assert [post["title"] for post in receiver.got][1:] == ["[已恢复 / resolved] 井盖"]
+    assert [post["title"] for post in receiver.got][1:] == ["[已结束 / ended] 井盖"]
 
 
 async def test_without_an_address_a_notice_is_parked_and_says_so(conn: AsyncConnection) -> None:
@@ -191,12 +224,12 @@ async def test_without_an_address_a_notice_is_parked_and_says_so(conn: AsyncConn
 
     await drain(conn, "")
 
-    assert await fetch(conn, "SELECT parked_at, last_error FROM outbox") == [(NOW, delivery.NOWHERE)]
+    assert await fetch(conn, "SELECT parked_at, last_error FROM notice_message") == [(NOW, delivery.NOWHERE)]
 
 
 def test_a_wrong_address_is_refused_without_showing_its_secrets() -> None:
     with pytest.raises(InvalidInput, match=r"address 2 \(nonsense\)") as refused:
-        channels.parse("json://127.0.0.1:1/ nonsense://user:secret@host")
+        channels.check_urls(["json://127.0.0.1:1/", "nonsense://user:secret@host"], "CITYGRID_NOTIFY_URLS")
 
     assert "secret" not in str(refused.value)
 
@@ -226,7 +259,7 @@ async def test_the_process_sends_what_was_waiting_and_ends_in_order_when_told(
     try:
         assert await asyncio.to_thread(receiver.called.wait, 60)
         receiver.called.clear()
-        await put(conn, event_id=2, kind="resolved")
+        await put(conn, "closed")
         await conn.execute("NOTIFY citygrid_outbox")
         assert await asyncio.to_thread(receiver.called.wait, 30)
     finally:
@@ -240,7 +273,7 @@ async def test_the_process_sends_what_was_waiting_and_ends_in_order_when_told(
         "notice_sent",
         "notifier_stopped",
     ]
-    assert await fetch(conn, "SELECT count(*) FROM outbox WHERE sent_at IS NOT NULL") == [(2,)]
+    assert await fetch(conn, "SELECT count(*) FROM notice_message WHERE sent_at IS NOT NULL") == [(2,)]
 
 
 async def test_a_wrong_address_ends_the_process_with_one_sentence(database: str, tmp_path: Path) -> None:
