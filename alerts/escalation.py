@@ -1,8 +1,9 @@
 """When an incident's light turns and when it goes up a level: what the clock decides without anybody. Pure.
 
 Up by one level: when its limit is used up, again when twice of it is, and once when departments returned it twice (our
-choice of triggers, after what cities report). It is handed down only by people, and its clock runs on; what was decided
-is not decided again. However late this is asked, the answer is the same.
+choice of triggers, after what cities report). A desk that is late (filing, checking) is told of and takes nothing up.
+It is handed down only by people, and its clock runs on; what was decided is not decided again. However late this is
+asked, the answer is the same.
 """
 
 from collections.abc import Iterator
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from alerts.due import Marks
 from alerts.levels import Level, area_of
 
 RETURNED_TOO_OFTEN = 2
@@ -26,9 +26,11 @@ class Kind(StrEnum):
 
 
 _STEPS = (Kind.AMBER, Kind.OVERDUE, Kind.OVERDUE_TWICE)
-_UP_FROM = 1
-"""The step from which each one takes it up a level."""
+_TAKES_UP = frozenset({Kind.OVERDUE, Kind.OVERDUE_TWICE})
 _NEXT = {Level.STREET: Level.DISTRICT, Level.DISTRICT: Level.CITY}
+
+Marks = tuple[datetime, ...]
+"""When a clock turns amber, is due, and is used twice; the last one only while it is a limit of disposal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +39,12 @@ class Watched:
 
     level: Level
     district_code: str
-    marks: Marks | None
-    """None = no clock runs."""
-    step: int
+    marks: Marks = ()
+    """None while no clock runs."""
+    told: int = 0
     """How many of the marks were passed and told."""
+    is_disposal: bool = True
+    """Whether the clock is the limit's, and no desk's."""
     returns: int = 0
     returns_told: bool = False
 
@@ -63,28 +67,30 @@ def decide(watched: Watched, now: datetime) -> tuple[Turn, ...]:
     return tuple(_turns(watched, now))
 
 
-def step_at(marks: Marks, at: datetime) -> int:
-    """Give how many marks are passed at an instant."""
-    return sum(at > mark for mark in (marks.amber_at, marks.due_at, marks.twice_at))
+def passed(marks: Marks, now: datetime) -> int:
+    """Give how many marks are passed."""
+    return sum(now > mark for mark in marks)
 
 
-def step_of_new(marks: Marks, since: datetime, step: int) -> int:
-    """Give how many marks count as told for a clock that started again at `since`, when `step` were told before."""
-    return min(step, sum(mark <= since for mark in (marks.amber_at, marks.due_at, marks.twice_at)))
+def told_of_new(marks: Marks, since: datetime | None, told: int) -> int:
+    """Give how many marks count as told for a clock that started anew at `since`, when `told` were before.
+
+    What was used up already when it started is not told again; a desk's clock (None) starts from nothing.
+    """
+    return min(told, sum(mark <= since for mark in marks)) if since else 0
 
 
 def _turns(watched: Watched, now: datetime) -> Iterator[Turn]:
     level = watched.level
-    if watched.marks is not None:
-        instants = (watched.marks.amber_at, watched.marks.due_at, watched.marks.twice_at)
-        for step in range(watched.step, step_at(watched.marks, now)):
-            yield Turn(kind=_STEPS[step], reason="", at=instants[step], level=level, holder_code=None)
-            if step >= _UP_FROM and level in _NEXT:
-                level = _NEXT[level]
-                yield _up(level, watched.district_code, _STEPS[step].value, instants[step])
+    for number in range(watched.told, passed(watched.marks, now)):
+        kind, at = _STEPS[number], watched.marks[number]
+        yield Turn(kind=kind, reason="", at=at, level=level, holder_code=None)
+        if watched.is_disposal and kind in _TAKES_UP and level in _NEXT:
+            level = _NEXT[level]
+            yield _up(level, watched.district_code, kind.value, at)
     if watched.returns >= RETURNED_TOO_OFTEN and not watched.returns_told and level in _NEXT:
         level = _NEXT[level]
-        yield _up(level, watched.district_code, f"returned {watched.returns} times", None)
+        yield _up(level, watched.district_code, "returned too often", None)
 
 
 def _up(level: Level, district_code: str, reason: str, at: datetime | None) -> Turn:
