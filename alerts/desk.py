@@ -190,8 +190,14 @@ class Desk:
                 if many is not None and many.held_by is None and many.cause != case.cause:
                     return many.cause, f"part of {many.cause}"
         lon_deg, lat_deg = self._position(case.transition)
-        about = labels.of_case(case.rule, case.transition.slot, self.fleet)
-        subject = Subject(cause=case.cause, labels=about, lon_deg=lon_deg, lat_deg=lat_deg)
+        grid = case.transition.unit_grid_id
+        subject = Subject(
+            cause=case.cause,
+            labels=labels.of_case(case.rule, case.transition.slot, self.fleet),
+            lon_deg=lon_deg,
+            lat_deg=lat_deg,
+            unit_grid_id=grid if grid > 0 else int(self.fleet.unit_grid_id[case.transition.slot]),
+        )
         muted = muted_by(subject, self._now, self.draft.silences, self.draft.standing)
         if muted is None:
             return None
