@@ -129,7 +129,7 @@ def test_urgent_hours_run_through_a_change_of_the_clock() -> None:
 
 @pytest.mark.parametrize("text", ["2", "urgent_hour", "2 hours", "0 hour", "-1 hour", "2 紧急工作时", "", "9000 hour"])
 def test_a_wrong_limit_is_refused(text: str) -> None:
-    with pytest.raises(InvalidInput, match="urgent_hour|longer than a year"):
+    with pytest.raises(InvalidInput, match=r"urgent_hour|longer than a year"):
         parse(text)
 
 
