@@ -220,8 +220,8 @@ def _aggregate(node: Window | Neighbours) -> Evaluate:
     if isinstance(node, Neighbours):
         among, radius_m = windows.NEIGHBOURS[node.function], node.radius_m
         return lambda columns: among(columns.neighbours(channel, radius_m))
-    of, span_us, parameter = windows.WINDOW[node.function], node.span_us, node.parameter
-    return lambda columns: of(windows.samples(columns, channel, span_us), parameter)
+    function, span_us, parameter = node.function, node.span_us, node.parameter
+    return lambda columns: windows.over_time(columns, function, channel, span_us, parameter)
 
 
 def _in_own_unit(node: syntax.Node) -> bool:

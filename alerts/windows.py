@@ -6,16 +6,15 @@ a window holds samples exactly as old as its length (in Prometheus 3 it does not
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.columns import Columns, Floats, Mask
+from alerts.columns import Columns, Floats, Mask, Times
 
 Index = NDArray[np.intp]
-N = TypeVar("N", bound=np.generic)
 
+_BLOCK = 500
 _STUCK_FEWEST = 3
 """Our choice: two equal values are no proof that a sensor is stuck."""
 _NEAR = 1.1
@@ -24,43 +23,54 @@ _NEAR = 1.1
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """The values in a window, newest last, one row a reading; pushed to the right so that no gaps are between them."""
+    """The values in a window, newest last, one row a reading; NaN anywhere is no sample."""
 
     values: Floats
-    age_s: Floats
+    ages_us: Times
     known: Mask
     count: Floats
     span_s: float
 
-    def first(self, of: Floats) -> Floats:
-        """Give the entry of the oldest sample; any entry where there is none."""
-        at = np.argmax(self.known, axis=1)
-        return np.take_along_axis(of, at[:, None], axis=1)[:, 0]
+    def first(self) -> Index:
+        """Give where the oldest sample stands; anywhere where there is none."""
+        return np.argmax(self.known, axis=1)
+
+    def last(self) -> Index:
+        """Give where the newest sample stands; anywhere where there is none."""
+        width = self.known.shape[1]
+        if self.known[:, -1].all():
+            return np.full(len(self.count), width - 1)
+        return width - 1 - np.argmax(self.known[:, ::-1], axis=1)
+
+    def value(self, at: Index) -> Floats:
+        """Give one value a row."""
+        return self.values[np.arange(len(at)), at]
+
+    def age_s(self, at: Index) -> Floats:
+        """Give the age of one value a row."""
+        return self.ages_us[np.arange(len(at)), at] / 1e6
 
     def enough(self, result: Floats, fewest: int) -> Floats:
         """Leave out the results of rows with too few samples."""
         return np.where(self.count >= fewest, result, np.nan)
 
 
-def samples(columns: Columns, channel: str, span_us: int) -> Samples:
-    """Give the samples in the window of each row."""
+def over_time(columns: Columns, function: str, channel: str, span_us: int, parameter: float) -> Floats:
+    """Give what a function makes of the window of each row."""
     values, ages_us = columns.window(channel, span_us)
+    of = WINDOW[function]
+    parts = [of(_samples(values[part], ages_us[part], span_us), parameter) for part in _blocks(len(values))]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _blocks(rows: int) -> list[slice]:
+    """Cut rows so that what is computed on the way stays in the processor's cache."""
+    return [slice(start, start + _BLOCK) for start in range(0, max(rows, 1), _BLOCK)]
+
+
+def _samples(values: Floats, ages_us: Times, span_us: int) -> Samples:
     known = ~np.isnan(values)
-    count = np.count_nonzero(known, axis=1)
-    if (known[:, :-1] & ~known[:, 1:]).any():
-        width = values.shape[1]
-        row, column = np.nonzero(known)
-        target = width - np.repeat(count, count) + np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-        at, to = (row, column), (row, target)
-        values, ages_us = _moved(values, at, to, np.nan), _moved(ages_us, at, to, 0)
-        known = np.arange(width) >= width - count[:, None]
-    return Samples(values, ages_us / 1e6, known, count.astype(np.float64), span_us / 1e6)
-
-
-def _moved(of: NDArray[N], at: tuple[Index, Index], to: tuple[Index, Index], fill: float) -> NDArray[N]:
-    result = np.full_like(of, fill)
-    result[to] = of[at]
-    return result
+    return Samples(values, ages_us, known, np.count_nonzero(known, axis=1).astype(np.float64), span_us / 1e6)
 
 
 def _total(values: Floats, known: Mask) -> Floats:
@@ -88,7 +98,7 @@ def _highest(values: Floats) -> Floats:
 
 
 def _last(of: Samples) -> Floats:
-    return of.values[:, -1]
+    return of.value(of.last())
 
 
 def _quantile(values: Floats, count: Floats, share: float) -> Floats:
@@ -105,28 +115,38 @@ def _quantile(values: Floats, count: Floats, share: float) -> Floats:
     return low * (1 - (rank - lower)) + high * (rank - lower)
 
 
-def _steps(of: Samples, differs: Callable[[Floats, Floats], Mask]) -> Mask:
-    """Say between which neighbouring samples something holds; nothing holds where there is no sample."""
-    return differs(of.values[:, :-1], of.values[:, 1:]) & of.known[:, :-1]
+def _before(of: Samples) -> Floats:
+    """Give for all entries but the first the newest sample before it, NaN where there is none."""
+    before = of.values[:, :-1]
+    gaps = (of.known[:, :-1] & ~of.known[:, 1:]).any(axis=1)
+    if not gaps.any():
+        return before
+    held = np.maximum.accumulate(np.where(of.known[gaps, :-1], np.arange(before.shape[1]), 0), axis=1)
+    before = before.copy()
+    before[gaps] = np.take_along_axis(before[gaps], held, axis=1)
+    return before
 
 
 def _changes(of: Samples) -> Floats:
-    return of.enough(np.count_nonzero(_steps(of, np.not_equal), axis=1).astype(np.float64), 1)
+    before, after = _before(of), of.values[:, 1:]
+    return of.enough(np.count_nonzero((before < after) | (before > after), axis=1).astype(np.float64), 1)
 
 
 def _resets(of: Samples) -> Floats:
-    return of.enough(np.count_nonzero(_steps(of, np.greater), axis=1).astype(np.float64), 1)
+    return of.enough(np.count_nonzero(_before(of) > of.values[:, 1:], axis=1).astype(np.float64), 1)
 
 
 def _rise(of: Samples, *, counter: bool, per_second: bool) -> Floats:
     """Extrapolate from the samples to the whole window: `extrapolatedRate`."""
-    first, oldest_s = of.first(of.values), of.first(of.age_s)
-    rise = _last(of) - first
+    oldest, newest = of.first(), of.last()
+    first, to_end_s = of.value(oldest), of.age_s(newest)
+    rise = of.value(newest) - first
     if counter:
-        rise = rise + _total(of.values[:, :-1], _steps(of, np.greater))
-    sampled_s = oldest_s - of.age_s[:, -1]
+        before = _before(of)
+        rise = rise + _total(before, before > of.values[:, 1:])
+    sampled_s = of.age_s(oldest) - to_end_s
     usual_s = sampled_s / (of.count - 1)
-    to_start_s, to_end_s = of.span_s - oldest_s, of.age_s[:, -1]
+    to_start_s = of.span_s - of.age_s(oldest)
     if counter:
         to_zero_s = sampled_s * (first / rise)
         to_start_s = np.where((rise > 0) & (first >= 0) & (to_zero_s < to_start_s), to_zero_s, to_start_s)
@@ -136,31 +156,27 @@ def _rise(of: Samples, *, counter: bool, per_second: bool) -> Floats:
     return of.enough(rise * (factor / of.span_s if per_second else factor), 2)
 
 
-def _line(of: Samples, origin_s: Floats) -> tuple[Floats, Floats]:
-    """Give slope and value at `origin_s` (an age) of the line of least squares: `linearRegression`."""
-    x = np.where(of.known, origin_s[:, None] - of.age_s, 0.0)
-    y = np.where(of.known, of.values, 0.0)
-    mean_x, mean_y = x.sum(axis=1) / of.count, y.sum(axis=1) / of.count
-    off_x = np.where(of.known, x - mean_x[:, None], 0.0)
-    slope = (off_x * y).sum(axis=1) / (off_x * off_x).sum(axis=1)
+def _line(of: Samples) -> tuple[Floats, Floats]:
+    """Give slope a second, and value at the row's own time, of the line of least squares: `linearRegression`."""
+    ago_s = np.where(of.known, of.ages_us, 0) / 1e6
+    values = np.where(of.known, of.values, 0.0)
+    mean_s, mean = ago_s.sum(axis=1) / of.count, values.sum(axis=1) / of.count
+    off_s = np.where(of.known, mean_s[:, None] - ago_s, 0.0)
+    slope = np.einsum("ij,ij->i", off_s, values) / np.einsum("ij,ij->i", off_s, off_s)
     level = _lowest(of.values) == _highest(of.values)
     slope = np.where(level, 0.0, slope)
-    return of.enough(slope, 2), of.enough(np.where(level, _last(of), mean_y - slope * mean_x), 2)
-
-
-def _slope(of: Samples) -> Floats:
-    return _line(of, of.first(of.age_s))[0]
+    return of.enough(slope, 2), of.enough(np.where(level, _last(of), mean + slope * mean_s), 2)
 
 
 def _forecast(of: Samples, ahead_s: float) -> Floats:
-    slope, now = _line(of, np.zeros(len(of.count)))
+    slope, now = _line(of)
     return now + slope * ahead_s
 
 
 def _stuck(of: Samples) -> Floats:
     """Give 0 where two values differ, 1 where all are equal over a covered window; else it is unknown."""
-    oldest_s = of.first(of.age_s)
-    usual_s = (oldest_s - of.age_s[:, -1]) / (of.count - 1)
+    oldest_s = of.age_s(of.first())
+    usual_s = (oldest_s - of.age_s(of.last())) / (of.count - 1)
     covered = (of.count >= _STUCK_FEWEST) & (of.span_s - oldest_s <= usual_s * _NEAR)
     equal = _lowest(of.values) == _highest(of.values)
     return of.enough(np.where(covered & equal, 1.0, np.where(equal, np.nan, 0.0)), 1)
@@ -181,7 +197,7 @@ WINDOW: Mapping[str, Callable[[Samples, float], Floats]] = {
     "delta": lambda of, _: _rise(of, counter=False, per_second=False),
     "increase": lambda of, _: _rise(of, counter=True, per_second=False),
     "rate": lambda of, _: _rise(of, counter=True, per_second=True),
-    "deriv": lambda of, _: _slope(of),
+    "deriv": lambda of, _: _line(of)[0],
     "predict_linear": _forecast,
     "stuck": lambda of, _: _stuck(of),
 }
