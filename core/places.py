@@ -57,7 +57,7 @@ class Places(Protocol):
         ...
 
     def neighbours_of(self, radius_m: float) -> Neighbours:
-        """Give each slot's neighbours within a radius, of the same profile, nearest first."""
+        """Give each slot's nearest neighbours within a radius, of the same profile, nearest first."""
         ...
 
     def within_m(self, slot: int, radius_m: float) -> Ints:
@@ -86,10 +86,6 @@ class Places(Protocol):
 
     def hull(self, lon_deg: Floats, lat_deg: Floats) -> bytes | None:
         """Give what spans positions as WKB: a point, a line between two, or their convex hull."""
-        ...
-
-    def track(self, lon_deg: Floats, lat_deg: Floats) -> bytes | None:
-        """Give the way through positions, in their order, as WKB: a point when they are all one."""
         ...
 
     def adjacent(self, kind: CellKind, cell: int) -> tuple[int, ...]:
@@ -150,10 +146,6 @@ class Nowhere:
         return None
 
     def hull(self, lon_deg: Floats, lat_deg: Floats) -> bytes | None:  # noqa: ARG002
-        """Know nothing."""
-        return None
-
-    def track(self, lon_deg: Floats, lat_deg: Floats) -> bytes | None:  # noqa: ARG002
         """Know nothing."""
         return None
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,14 @@ from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
 from core.fleet import Fleet
+from core.places import CellKind
 from devices.model import REPORTING, State
 from devices.profile import Profile
 from geo.grid import GridIndex
+from geo.places import CityMap, CityPlaces, Stand
 from ingest.directory import Directory, Locator, Spoken, make
 from ingest.lanes import CITY, Shard
+from storage import places
 from wire.addresses import NAMINGS
 
 SELECT_DEVICES = """
@@ -65,11 +69,17 @@ async def load(
         rows: list[tuple[Any, ...]] = await cursor.fetchall()
         await cursor.execute(SELECT_SPOKEN)
         spoken: list[tuple[int, str, str, str]] = await cursor.fetchall()
+        city = Ground(
+            map=await places.load_map(conn),
+            route=await places.device_routes(conn),
+            tags=await places.tags(conn),
+            subsystem=await places.subsystems(conn),
+        )
     rows = [row for row in rows if row[PROFILE] in profiles]
     if former is not None:
         place: dict[int, int] = {device_id: slot for slot, device_id in enumerate(former.fleet.device_id.tolist())}
         rows.sort(key=lambda row: place.get(int(row[0]), len(place) + int(row[0])))
-    fleet, accepts = _fleet(rows, tuple(sorted(profiles)))
+    fleet, accepts = _fleet(rows, tuple(sorted(profiles)), city)
     return make(fleet, profiles, accepts, locator, _spoken(fleet, spoken))
 
 
@@ -81,25 +91,55 @@ def _spoken(fleet: Fleet, rows: list[tuple[int, str, str, str]]) -> list[Spoken]
     return [Spoken(slot[device_id], *names) for device_id, *names in rows if device_id in slot]
 
 
-def _fleet(rows: list[tuple[Any, ...]], profiles: tuple[str, ...]) -> tuple[Fleet, list[bool]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What the city tells of devices beside their own rows."""
+
+    map: CityMap
+    route: Mapping[int, str]
+    tags: Mapping[int, frozenset[str]]
+    subsystem: Mapping[str, str]
+
+
+def _fleet(rows: list[tuple[Any, ...]], profiles: tuple[str, ...], city: Ground) -> tuple[Fleet, list[bool]]:
     """Give the fleet, and of each device whether its readings are taken. A column at a time: there may be a million."""
     columns = list(zip(*rows, strict=True)) if rows else [()] * COLUMNS
     device_id, label, profile, class_code, component_id, district, grid, interval_s, state, lon, lat, since_us = columns
     index = {name: position for position, name in enumerate(profiles)}
     in_service, reporting = State.IN_SERVICE.value, {state.value for state in REPORTING}
+    slot: dict[int, int] = {}
+    if city.route or city.tags:
+        slot = {number: position for position, number in enumerate(device_id)}
+    stand = Stand(
+        lon_deg=np.array(lon, dtype=np.float64),
+        lat_deg=np.array(lat, dtype=np.float64),
+        profile=np.array([index[name] for name in profile], dtype=np.int16),
+        unit_grid_id=np.array(grid, dtype=np.int32),
+        component_id=np.array(component_id, dtype=np.int32),
+        route={slot[number]: route for number, route in city.route.items() if number in slot},
+    )
+    located = CityPlaces(city.map, stand)
+    tags = [frozenset[str]()] * len(label) if city.tags else []
+    for number, words in city.tags.items():
+        if number in slot:
+            tags[slot[number]] = words
     fleet = Fleet(
         device_id=np.array(device_id, dtype=np.int32),
         label=label,
-        profile=np.array([index[name] for name in profile], dtype=np.int16),
+        profile=stand.profile,
         profiles=profiles,
         class_code=tuple(map(sys.intern, class_code)),
-        component_id=np.array(component_id, dtype=np.int32),
+        component_id=stand.component_id,
         district_code=tuple(map(sys.intern, district)),
-        unit_grid_id=np.array(grid, dtype=np.int32),
+        unit_grid_id=stand.unit_grid_id,
         interval_s=np.array(interval_s, dtype=np.float64),
         in_service=np.array([it == in_service for it in state], dtype=np.bool_),
-        lon_deg=np.array(lon, dtype=np.float64),
-        lat_deg=np.array(lat, dtype=np.float64),
+        lon_deg=stand.lon_deg,
+        lat_deg=stand.lat_deg,
         registered_us=np.array(since_us, dtype=np.int64),
+        patrol_grid_id=located.cell_of(CellKind.PATROL_GRID),
+        subsystem=tuple(city.subsystem.get(code, "") for code in class_code),
+        tags=tuple(tags),
+        places=located,
     )
     return fleet, [it in reporting for it in state]
