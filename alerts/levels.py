@@ -44,6 +44,8 @@ class Place:
     districts: tuple[str, ...]
     """Codes of the districts it touches."""
     on_main_street: bool = False
+    owner_is_unclear: bool = False
+    """Whether a dispatcher must decide who answers for it; they sit at the district."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ def start(class_code: str, severity: str, place: Place, rules: LevelRules) -> He
     if reasons:
         level, reason = max(reasons, key=lambda found: RANK[found[0]])
         return Held(level, area_of(level, place.district_code), reason)
+    if place.owner_is_unclear:
+        return Held(Level.DISTRICT, place.district_code, "owner unclear")
     if not place.streets:
         return Held(Level.DISTRICT, place.district_code, "street unknown")
     return Held(Level.STREET, place.streets[0], "place")

@@ -11,9 +11,10 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
-from alerts import channels, delivery, route, routefile
+from alerts import channels, delivery, route, routefile, timer
 from alerts.delivery import Post
 from alerts.route import Routing
+from alerts.timer import Reading
 from runtime.settings import Settings
 from storage import signals
 from storage.pool import WRITER, connect
@@ -59,7 +60,7 @@ async def _main(settings: Settings) -> None:
             async with await connect(dsn, role=WRITER, name="notifier") as conn:
                 await conn.set_autocommit(True)
                 await conn.execute(f"LISTEN {signals.OUTBOX}")  # a constant of ours
-                await _serve(conn, post, stopping)
+                await _serve(conn, post, Reading(timezone=settings.timezone, work_day=settings.work_day), stopping)
         except (psycopg.OperationalError, OSError) as error:
             log.warning("notifier_retry", reason=str(error).splitlines()[0], retry_s=RECONNECT_S)
             with suppress(TimeoutError):
@@ -67,9 +68,11 @@ async def _main(settings: Settings) -> None:
     log.info("notifier_stopped")
 
 
-async def _serve(conn: AsyncConnection, post: Post, stopping: asyncio.Event) -> None:
-    """Drain, then wait for a signal or a while, until `stopping`."""
+async def _serve(conn: AsyncConnection, post: Post, reading: Reading, stopping: asyncio.Event) -> None:
+    """Have the clock do its part, drain, then wait for a signal or a while, until `stopping`."""
     while not stopping.is_set():
+        if turned := await timer.tick(conn, reading, now()):
+            log.info("clocks_turned", events=turned)
         await drain(conn, post, now, stopping)
         async for _ in conn.notifies(timeout=LOOK_EVERY_S, stop_after=1):
             pass
