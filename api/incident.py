@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.origin import Origin
 
 Severity = Literal["info", "minor", "major", "critical"]
+Role = Literal["supervisor", "acceptor", "shift_leader", "dispatcher", "department"]
+Light = Literal["green", "amber", "red"]
 Stage = Literal[
     "reported", "verifying", "verified", "filed", "dispatched", "handling", "suspended", "handled", "checking",
     "checked", "closed", "rejected", "cancelled",
@@ -27,6 +29,13 @@ class Evidence(BaseModel):
     unit: str | None = None
     for_s: float | None = Field(default=None, description="How long it had to last, seconds.")
     readings: list[tuple[int, float | None]] = Field(default=[], description="[epoch ms, value], in order.")
+
+
+class LimitStage(BaseModel):
+    """A part of a limit: to make safe, then to repair."""
+
+    name: str = Field(description="`dispose` when there is only one.")
+    limit: str = Field(description="An amount and a unit: `2 urgent_hour`.")
 
 
 class Incident(BaseModel):
@@ -60,11 +69,100 @@ class Incident(BaseModel):
     department_id: int | None
     department_zh: str | None
     department_en: str | None
+    department_reason: str = Field(description="Why this department: maintainer, owner, competent, rule, class, ...")
     assignee: str | None
+    level: Literal["city", "district", "street"] = Field(description="Whose platform holds it.")
+    holder_code: str = Field(description="Code of the area that holds it.")
+    holder_zh: str | None
+    holder_en: str | None
+    level_reason: str = Field(description="Why at this level.")
+    limit_stages: list[LimitStage] = Field(description="What its limit demands, in order.")
+    limit_at: int = Field(description="Which of them is next; counts from 0.")
+    clock_since: datetime | None = Field(description="Since when the clock of that stage runs.")
+    amber_at: datetime | None = Field(description="When 80 % of the time is used.")
+    light: Literal["green", "amber", "red"] | None = Field(
+        description="At most 80 % used, at most all of it, more; null while no clock runs."
+    )
+    level: Literal["city", "district", "street"] = Field(description="Whose platform holds it.")
+    holder_code: str = Field(description="Code of the area that holds it.")
+    parent_id: int | None = Field(description="The case it is a part of.")
+    outcome: Literal["handled", "recovered", "forced", "rejected", "cancelled", "merged"] | None
+    request_kind: Literal["return", "extension", "suspension"] | None = Field(
+        description="What the department has asked for and nobody has answered."
+    )
+    recovered: bool = Field(description="Whether the readings are back to normal.")
+    light: Light | None = Field(description="Green to 80 % of the time, amber to all of it, then red; null: no clock.")
+    amber_at: datetime | None = Field(description="When the light turns amber.")
     lon: float
     lat: float
     geometry: dict[str, Any] = Field(description="GeoJSON geometry, WGS 84.")
     evidence: Evidence
+
+
+class LimitStage(BaseModel):
+    """A part of the limit, e.g. to make safe."""
+
+    name: str
+    limit: str = Field(description="As in the city's table: `2 urgent_hour`.")
+
+
+class Child(BaseModel):
+    """A part of a case that was split or pushed down."""
+
+    incident_id: int
+    case_no: str
+    stage: Stage
+    level: Literal["city", "district", "street"]
+    department_zh: str | None
+    department_en: str | None
+    deadline: datetime | None
+
+
+class Loop(BaseModel):
+    """How far an incident has come in the closed loop."""
+
+    version: int = Field(description="Its newest event; send it as If-Match to be told when somebody was faster.")
+    limit_stages: list[LimitStage]
+    limit_at: int = Field(description="Which of them runs, from 0.")
+    clock_since: datetime | None = Field(description="Since when the disposal clock runs; null: it stands.")
+    paused_at: datetime | None
+    used_s: float = Field(description="Used of the limit before `clock_since`, as the limit counts.")
+    extended_s: float
+    filing_condition: str | None
+    request: dict[str, Any] | None = Field(description="What the department asked for: by, reason, at ...")
+    filed_at: datetime | None
+    dispatched_at: datetime | None
+    accepted_at: datetime | None
+    handled_at: datetime | None
+    checked_at: datetime | None
+    reworks: int
+    returns: int
+    extensions: int
+    escalations: int
+    false_alarm: bool
+    level_reason: str
+    department_reason: str
+    children: list[Child]
+
+
+class Step(BaseModel):
+    """One entry of an incident's history."""
+
+    event_id: int
+    at: datetime
+    actor: str
+    role: str
+    kind: str
+    from_stage: str | None
+    to_stage: str
+    reason: str
+    detail: dict[str, Any]
+
+
+class IncidentDetail(Incident, Loop):
+    """An incident with how far it has come, and its history."""
+
+    history: list[Step] = Field(description="What happened to it, in order.")
 
 
 class IncidentEvent(BaseModel):
