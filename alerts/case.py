@@ -12,6 +12,10 @@ from alerts.rule import Rule
 from core.places import CellKind
 
 
+WITHDRAWN = "rule withdrawn"
+"""Why a case recovers whose rule is no longer at work."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """A device of a case, with the transition that made it one."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from alerts.rule import Rule
+from alerts.rule import Rule, plain
 from core.fleet import Fleet
 from core.places import CellKind
 
@@ -23,7 +23,7 @@ def of_case(rule: Rule, slot: int, fleet: Fleet) -> Mapping[str, str]:
     component_id = int(fleet.component_id[slot])
     places = fleet.places
     found = {
-        "alertname": rule.name,
+        "alertname": plain(rule.name),
         "severity": rule.severity.value,
         "device": fleet.label[slot],
         "profile": fleet.profiles[int(fleet.profile[slot])],

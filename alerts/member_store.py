@@ -133,6 +133,12 @@ async def load(conn: AsyncConnection, rulebook: Rulebook, fleet: Fleet) -> Cases
     return memory
 
 
+async def rules_that_fire(conn: AsyncConnection) -> set[str]:
+    """Give the names of all rules that remember a firing, in whatever book they are or were."""
+    cursor = await conn.execute("SELECT DISTINCT rule FROM rule_firing")
+    return {row[0] for row in await cursor.fetchall()}
+
+
 async def _keep_firings(conn: AsyncConnection, draft: Draft, fleet: Fleet) -> None:
     kept = [
         {

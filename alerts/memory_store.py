@@ -50,6 +50,11 @@ USING unnest(%(rule)s::text[], %(device_id)s::int[]) AS gone (rule, device_id)
 WHERE s.rule = gone.rule AND s.device_id = gone.device_id
 """
 FORGET_WATCH = "DELETE FROM rule_state WHERE device_id = 0 AND rule = ANY(%(rules)s)"
+FORGET_RULES = "DELETE FROM rule_state WHERE rule = ANY(%(rules)s) AND device_id = ANY(%(devices)s::int[])"
+FORGET_SHADOWS = """
+DELETE FROM rule_state WHERE device_id = 0 AND rule ~ '~[0-9]+$'
+AND NOT split_part(rule, '~', -1)::int = ANY(%(kept)s)
+"""
 
 
 async def load_state(conn: AsyncConnection, rulebook: Rulebook, fleet: Fleet, shard: str = CITY) -> RuleState:
@@ -102,6 +107,16 @@ def _watched(watches: Mapping[str, Mapping[str, Any]], shard: str) -> tuple[tupl
 async def forget_watch(conn: AsyncConnection, shards: Sequence[str]) -> None:
     """Forget when shards listened whose devices others carried since: they begin with what those remember."""
     await conn.execute(FORGET_WATCH, {"rules": [f"{_WATCH}{shard}" for shard in shards]})
+
+
+async def forget_rules(conn: AsyncConnection, rules: Sequence[str], fleet: Fleet) -> None:
+    """Forget the phases of rules that are no more, of the fleet's devices."""
+    await conn.execute(FORGET_RULES, {"rules": list(rules), "devices": int_array(fleet.device_id)})
+
+
+async def forget_shadows(conn: AsyncConnection, kept: Sequence[int]) -> None:
+    """Forget when shadows listened that are no more (`alerts.shadow_store` names them)."""
+    await conn.execute(FORGET_SHADOWS, {"kept": list(kept)})
 
 
 def _slots(device_ids: memory.Times, fleet: Fleet) -> tuple[memory.Slots, memory.Slots]:

@@ -28,6 +28,12 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
+def plain(name: str) -> str:
+    """Give a rule's name, or a cause, without the version it bears in shadow (`4~LampOut`)."""
+    version, marked, rest = name.partition("~")
+    return rest if marked and version.isdecimal() else name
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """The devices a rule looks at: of any of the profiles, and of the classes, subsystems ... where these are named."""
@@ -60,6 +66,21 @@ class Absence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """A fact that a device tells: a camera's detection, an event of a device."""
+
+    kinds: tuple[str, ...]
+    """Any of these."""
+    confidence: float = 0.0
+    """At least so sure, 0 to 1; 0 = however sure."""
+
+    @property
+    def text(self) -> str:
+        """Say it as a comparison is said."""
+        return " or ".join(self.kinds) + (f", confidence >= {self.confidence:g}" if self.confidence else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Department:
     """The department an incident goes to when the component names none."""
 
@@ -86,7 +107,7 @@ class Raises:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule. Exactly one of `fires` and `absence` is set; `clears` is only ever beside `fires`."""
+    """One rule. Exactly one of `fires`, `absence` and `sighting` is set; `clears` is only ever beside `fires`."""
 
     name: str
     group: str
@@ -97,6 +118,7 @@ class Rule:
     clears: Condition | None = None
     """When a firing rule recovers; None = when `fires` fails."""
     absence: Absence | None = None
+    sighting: Sighting | None = None
     for_us: int = 0
     """How long the condition holds, by event time, before the rule fires; microseconds."""
     keep_firing_us: int = 0

@@ -25,7 +25,7 @@ from ingest.lanes import CITY, Lane, Shard
 from ingest.latest import Unwritten
 from ingest.message import Batch, RawMessage, Retried
 from ingest.source import Source
-from runtime import letters, patience
+from runtime import letters, patience, rules_at_work
 from runtime.ingest_metrics import IngestMetrics
 from runtime.ingest_tally import Tally
 from runtime.ingestor import Carried, Live, carry, require_lease, write_rest
@@ -66,6 +66,8 @@ class Carrier:
         """The same for silences."""
         self.city_time_changed = asyncio.Event()
         """The same for the city's limits and calendar."""
+        self.rules_changed = asyncio.Event()
+        """The same for the published rules."""
         self._source = source
         self._setup = setup
         self._lease = lease
@@ -274,6 +276,9 @@ class Carrier:
         if self.city_time_changed.is_set():
             self.city_time_changed.clear()
             await self._read_city_time(live)
+        if self.rules_changed.is_set():
+            self.rules_changed.clear()
+            await self._read_rules(live)
         if not self.registry_changed.is_set():
             return live
         self.registry_changed.clear()
@@ -301,6 +306,15 @@ class Carrier:
             log.warning("city_time_unusable", shard=self._lease.shard, reason=str(error))
         else:
             log.info("city_time_read", shard=self._lease.shard, limits=len(live.city.limits.by_key))
+
+    async def _read_rules(self, live: Live) -> None:
+        """Swap the rules for those published; what cannot be read is told, and the former kept."""
+        try:
+            wanted = await rules_at_work.published(live.conn, self._setup.rulebook)
+        except InvalidInput as error:
+            log.warning("rules_unusable", shard=self._lease.shard, reason=str(error))
+        else:
+            await rules_at_work.swap(live, wanted, self._clock())
 
     async def _open(self) -> Live:
         """Connect and take everything that is remembered from what was committed."""
@@ -335,12 +349,14 @@ async def load(conn: AsyncConnection, setup: Setup, lease: leases.Held | None, n
         await device_state.recover(conn, setup.shard.name, now_us)
     locator = await load_directory.load_locator(conn)
     directory = await load_directory.load(conn, setup.profiles, locator, shard=setup.shard)
+    rules = await rules_at_work.published(conn, setup.rulebook)
+    former = await rules_at_work.with_withdrawn(conn, rules.live)
     live = Live(
         conn=conn,
         directory=directory,
-        rulebook=setup.rulebook,
-        state=await memory_store.load_state(conn, setup.rulebook, directory.fleet, setup.shard.name),
-        cases=await member_store.load(conn, setup.rulebook, directory.fleet),
+        rulebook=former,
+        state=await memory_store.load_state(conn, former, directory.fleet, setup.shard.name),
+        cases=await member_store.load(conn, former, directory.fleet),
         memory=await load_memory.load(conn, directory),
         latest=Unwritten(kept_us=now_us),
         limits=setup.limits,
@@ -349,4 +365,6 @@ async def load(conn: AsyncConnection, setup: Setup, lease: leases.Held | None, n
         lease=lease,
     )
     live.cases.silences = await silences.in_force(conn, setup.rulebook.calendar.timezone, now)
+    if rules.shadows or former is not rules.live:
+        await rules_at_work.swap(live, rules, now)
     return live

@@ -124,6 +124,7 @@ async def _follow_registry(settings: Settings, keeper: ShardKeeper) -> None:
         signals.REGISTRY: keeper.read_registry,
         signals.SILENCES: keeper.read_silences,
         signals.CITY_TIME: keeper.read_city_time,
+        signals.RULES: keeper.read_rules,
     }
     while True:
         try:

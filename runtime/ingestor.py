@@ -12,18 +12,19 @@ from itertools import compress
 import numpy as np
 from psycopg import AsyncConnection
 
-from alerts import engine, fan_in, member_store, memory_store
+from alerts import engine, fan_in, member_store, memory_store, sightings
 from alerts import store as incidents
 from alerts.engine import RuleState
 from alerts.limits import CityTime
 from alerts.rule import Rulebook
+from alerts.shadow import Shadow
 from core.frame import Frame
 from ingest import doubts, pipeline, quality, sparkplug
 from ingest.directory import Directory
 from ingest.lanes import CITY
 from ingest.latest import Newest, Unwritten
 from ingest.message import Batch, Refusal
-from runtime import letters
+from runtime import letters, shadowing
 from runtime.stopwatch import Stopwatch
 from storage import dead_letters, device_quality, device_state, edge_nodes, events, leases, readings
 from storage.dead_letters import DeadLetter
@@ -48,6 +49,8 @@ class Live:
     limits: pipeline.Limits
     city: CityTime = field(default_factory=CityTime)
     """Limits and calendar of the city."""
+    shadows: list[Shadow] = field(default_factory=list[Shadow])
+    """Rules that run beside the live ones and decide nothing."""
     edge_nodes: sparkplug.Memory = field(default_factory=dict[str, EdgeNode])
     """What births of Sparkplug edge nodes declared."""
     lease: leases.Held | None = None
@@ -92,11 +95,13 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
         facts = await events.insert_new(live.conn, passed.facts, fleet, now_us, batch.redelivered)
         lap("store")
         step = engine.step(live.state, fresh, live.rulebook, fleet, now)  # what the rules make of it
+        step = sightings.see(live.state, step, facts, live.rulebook, fleet)  # and of the facts
         decided = fan_in.decide(live.cases, step, live.rulebook, fleet, now)  # which cases open, grow, recover
         lap("rules")
         transitions = await incidents.record(live.conn, decided, fleet, now, live.city)
         await memory_store.keep(live.conn, step.changes, fleet, live.shard)  # what the rules remember
         await member_store.keep(live.conn, decided, fleet)  # and what is remembered of cases
+        shadowed = await shadowing.run(live.conn, live.shadows, fresh, fleet, live.shard, now)  # told to nobody
         lap("record")
         kept = await _keep_latest(live, now_us, busy=batch.backlog > 0)  # some devices' newest readings, in turn
         lap("latest")
@@ -109,6 +114,7 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
     lap("commit")
     engine.commit(live.state, step)  # only now: the database has it
     fan_in.commit(live.cases, decided)
+    shadowing.commit(shadowed)
     quality.commit(live.memory, fresh, passed.changes)
     sparkplug.commit(live.edge_nodes, births)
     live.latest.written(*kept)
@@ -118,8 +124,8 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
     return Carried(
         stored=stored,
         repeated=sum(len(frame) for frame in frames) - stored,
-        facts=facts,
-        facts_repeated=len(passed.facts) - facts,
+        facts=len(facts),
+        facts_repeated=len(passed.facts) - len(facts),
         refusals=passed.refusals,
         unmapped=passed.unmapped,
         transitions=transitions,

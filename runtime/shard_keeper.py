@@ -74,6 +74,11 @@ class ShardKeeper:
         for journey in self.journeys.values():
             journey.carrier.city_time_changed.set()
 
+    def read_rules(self) -> None:
+        """Have every journey take up the published rules before its next batch."""
+        for journey in self.journeys.values():
+            journey.carrier.rules_changed.set()
+
     def stop(self) -> None:
         """Finish the batches at hand, give every shard back, end."""
         self._stopping.set()
