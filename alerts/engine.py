@@ -20,6 +20,7 @@ from alerts import memory, phase, rows
 from alerts.memory import Changes, Heard, Outage, RuleState, Stood, Watched
 from alerts.rows import Part, Rows
 from alerts.rule import Rule, Rulebook
+from core.facts import LocatedFact
 from core.fleet import Fleet
 from core.frame import Frame
 
@@ -44,6 +45,8 @@ class Proof:
     comparison: str
     threshold: float | None
     value: float
+    seen: LocatedFact | None = None
+    """The fact, of a rule on facts; `value` is how sure it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,16 +8,16 @@ from alerts import condition, deadline, notation, schedulefile, template
 from alerts.condition import Condition
 from alerts.deadline import Limit
 from alerts.notation import Entry
-from alerts.rule import FILES, MODES, ON_RECOVERY, Absence, Department, Raises, Rule, Scope, Severity
+from alerts.rule import FILES, MODES, ON_RECOVERY, Absence, Department, Raises, Rule, Scope, Severity, Sighting
 from alerts.syntax import SyntaxFault
 from alerts.together import FLAT, PLACES, SamePlace, Together
 from core.errors import InvalidInput
 
 _RULE_KEYS = ("alert", "expr", "for", "keep_firing_for", "labels", "annotations")
-_OWN_KEYS = ("scope", "clear", "absent_for", "schedule", "mode", "together", "same_place", "raises", "source")
+_OWN_KEYS = ("scope", "clear", "absent_for", "event", "schedule", "mode", "together", "same_place", "raises", "source")
 _ALERT = r"[A-Z][A-Za-z0-9]*"
 _NAME = r"[a-z][a-z0-9_]*"
-_CLASS = 'the four digits of a component or event class, quoted, e.g. "0101"'
+_CLASS = 'the four digits of a component class, quoted, e.g. "0101"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,8 @@ def read(entry: Entry, group: Group) -> Rule:
     together, same_place = entry.get("together"), entry.get("same_place")
     if together and same_place:
         raise same_place.mistake("has no meaning beside `together`; remove one of them")
-    fires, clears, absence = _trigger(entry, group.zone)
+    event = entry.get("event")
+    fires, clears, absence = _trigger(entry, group.zone) if event is None else (None, None, None)
     return Rule(
         name=name,
         group=group.name,
@@ -54,6 +55,7 @@ def read(entry: Entry, group: Group) -> Rule:
         fires=fires,
         clears=clears,
         absence=absence,
+        sighting=_sighting(entry, event) if event else None,
         for_us=duration_us(entry.get("for")),
         keep_firing_us=duration_us(entry.get("keep_firing_for")),
         offset_us=group.offset_us,
@@ -72,7 +74,7 @@ def read(entry: Entry, group: Group) -> Rule:
 def _trigger(entry: Entry, zone: str) -> tuple[Condition | None, Condition | None, Absence | None]:
     expr, clear, absent = entry.get("expr"), entry.get("clear"), entry.get("absent_for")
     if (expr is None) == (absent is None):
-        raise entry.mistake("needs either `expr` or `absent_for`, and not both")
+        raise entry.mistake("needs one of `expr`, `absent_for` and `event`")
     if expr is not None:
         return _condition(expr, zone), _condition(clear, zone) if clear else None, None
     for key in ("clear", "keep_firing_for"):
@@ -80,6 +82,20 @@ def _trigger(entry: Entry, zone: str) -> tuple[Condition | None, Condition | Non
             raise unwanted.mistake("has no meaning beside `absent_for`: the next reading ends a silence; remove it")
     assert absent is not None
     return None, None, _absence(absent)
+
+
+def _sighting(entry: Entry, event: Entry) -> Sighting:
+    for key in ("expr", "clear", "absent_for"):
+        if unwanted := entry.get(key):
+            raise unwanted.mistake("has no meaning beside `event`, which looks at facts; remove one of them")
+    if duration_us(entry.get("keep_firing_for")) == 0:
+        raise entry.mistake("`keep_firing_for` is missing: a sighting ends when that has passed without another")
+    event.allow("kind", "confidence")
+    confidence = event.get("confidence")
+    return Sighting(
+        kinds=event.need("kind").texts(_NAME, "the kind of a fact, e.g. uncovered_truck"),
+        confidence=confidence.number(0, 1) if confidence else 0.0,
+    )
 
 
 def _condition(entry: Entry, zone: str) -> Condition:
@@ -173,8 +189,8 @@ def _severity(entry: Entry, labels: Mapping[str, str]) -> Severity:
 def _raises(entry: Entry) -> Raises:
     entry.allow("class", "condition", "deadline", "department", "files", "on_recovery")
     code, files, on_recovery = entry.get("class"), entry.get("files"), entry.get("on_recovery")
-    if code and not re.fullmatch(r"[0-9]{4}", code.text()):
-        raise code.mistake(f"{code.text()!r} is not {_CLASS}")
+    if code and not re.fullmatch(r"E?[0-9]{4}", code.text()):
+        raise code.mistake(f"{code.text()!r} is not {_CLASS}, nor of an event class, e.g. E0506")
     return Raises(
         deadline=_limit(entry.need("deadline")),
         department=_department(entry.get("department")),

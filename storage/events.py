@@ -4,6 +4,7 @@ Facts are rare beside readings, so one INSERT a batch carries them. Takes a conn
 """
 
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,8 +32,10 @@ WHERE NOT may_be_stored OR NOT EXISTS (
       AND e.quality & %(untimed)s <> 0
 )
 ON CONFLICT (device_id, ts, kind, seq) DO NOTHING
+RETURNING device_id, ts, kind, seq
 """
 
+_IDENTITY = ("device_id", "ts", "kind", "seq")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,34 +45,52 @@ async def insert_new(
     fleet: Fleet,
     received_us: int,
     redelivered: Container[int] = (),
-) -> int:
-    """Store the facts and give how many were not stored before; the same fact twice in `facts` is one.
+) -> list[LocatedFact]:
+    """Store the facts and give those that were not stored before, as stored; the same fact twice in `facts` is one.
 
     A fact dated by its arrival has no time that would tell it again: one of the messages `redelivered` is looked for
     among those stored in the last `RECALL_S`.
     Units: `received_us` microseconds since 1970 UTC.
     """
     if not facts:
-        return 0
+        return []
+    facts = [_mended(fact) for fact in facts]
     columns: dict[str, Any] = {
         "ts": [_time(fact.ts_us) for fact in facts],
         "device_id": [int(fleet.device_id[fact.slot]) for fact in facts],
-        "kind": [_text(fact.kind) for fact in facts],
+        "kind": [fact.kind for fact in facts],
         "seq": [fact.seq for fact in facts],
         "quality": [fact.quality for fact in facts],
         "origin": [fact.origin for fact in facts],
         "unit_grid_id": [fact.unit_grid_id for fact in facts],
         "confidence": [fact.confidence for fact in facts],
-        "plate": [_text(fact.plate) for fact in facts],
-        "snapshot_url": [_text(fact.snapshot_url) for fact in facts],
-        "snapshot_sha256": [_text(fact.snapshot_sha256) for fact in facts],
+        "plate": [fact.plate for fact in facts],
+        "snapshot_url": [fact.snapshot_url for fact in facts],
+        "snapshot_sha256": [fact.snapshot_sha256 for fact in facts],
         "detail": [_json(fact.detail) for fact in facts],
         "may_be_stored": [fact.message in redelivered and bool(fact.quality & Quality.ARRIVAL_TIME) for fact in facts],
     }
     received_at = _time(received_us)
     recall = {"since": received_at - timedelta(seconds=RECALL_S), "untimed": int(Quality.ARRIVAL_TIME)}
     cursor = await conn.execute(INSERT_NEW, {**columns, **recall, "received_at": received_at})
-    return cursor.rowcount
+    new = {(device_id, ts, kind, seq) for device_id, ts, kind, seq in await cursor.fetchall()}
+    fresh: list[LocatedFact] = []
+    for key, fact in zip(zip(*(columns[name] for name in _IDENTITY), strict=True), facts, strict=True):
+        if key in new:
+            new.remove(key)
+            fresh.append(fact)
+    return fresh
+
+
+def _mended(fact: LocatedFact) -> LocatedFact:
+    """Give the fact with texts that PostgreSQL can hold."""
+    return replace(
+        fact,
+        kind=_text(fact.kind) or fact.kind,
+        plate=_text(fact.plate),
+        snapshot_url=_text(fact.snapshot_url),
+        snapshot_sha256=_text(fact.snapshot_sha256),
+    )
 
 
 def _time(ts_us: int) -> datetime:

@@ -134,7 +134,7 @@ def expect_what_we_say(folder: Path, top: dict[str, Any]) -> None:
 
 @needs_promtool
 @given(case=cases(), data=st.data())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_what_we_say_fires_is_what_promtool_finds(
     case: tuple[dict[str, Any], dict[str, Any]], data: st.DataObject
 ) -> None:

@@ -71,7 +71,7 @@ def test_a_rule_is_read_with_all_its_keys() -> None:
         ("alert: Silent", "alert: Tilted", "r.yaml:15: rule Tilted: alert: Tilted is already defined in r.yaml:5"),
         ("absent_for: 3 intervals", "absent_for: 0.5 intervals", "r.yaml:16: rule Silent: absent_for: must be 1"),
         ("absent_for: 3 intervals", "absent_for: long", "a duration (90s) or a number of the device's intervals"),
-        ("absent_for: 3 intervals", "for: 10s", "rule Silent: needs either `expr` or `absent_for`"),
+        ("absent_for: 3 intervals", "for: 10s", "rule Silent: needs one of `expr`, `absent_for` and `event`"),
         (
             "absent_for: 3 intervals",
             "absent_for: 1m\n        clear: a > 1",
