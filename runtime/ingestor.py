@@ -96,7 +96,6 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
         lap("store")
         step = engine.step(live.state, fresh, live.rulebook, fleet, now)  # what the rules make of it
         step = sightings.see(live.state, step, facts, live.rulebook, fleet)  # and of the facts
-        step = sightings.see(live.state, step, facts, live.rulebook, fleet)  # and of the facts
         decided = fan_in.decide(live.cases, step, live.rulebook, fleet, now)  # which cases open, grow, recover
         lap("rules")
         transitions = await incidents.record(live.conn, decided, fleet, now, live.city)
