@@ -100,7 +100,12 @@ def _templates(entry: Entry | None) -> Mapping[str, str]:
             template.check(entry.need(key).text())
         except InvalidInput as error:
             raise entry.need(key).mistake(str(error)) from error
-    return rulefields.texts(entry)
+    return _written(entry)
+
+
+def _written(entry: Entry | None) -> Mapping[str, str]:
+    """Give a mapping of texts as they were written, blanks at their ends and all."""
+    return {key: str(entry.need(key).node.value) for key in entry.names()} if entry else {}
 
 
 def trials(test_file: Entry) -> tuple[PlainTrial, ...]:
@@ -166,7 +171,7 @@ def _expected(entry: Entry) -> Expected:
 
 def _alert(entry: Entry) -> tuple[Mapping[str, str], Mapping[str, str]]:
     entry.allow("exp_labels", "exp_annotations")
-    return rulefields.texts(entry.get("exp_labels")), rulefields.texts(entry.get("exp_annotations"))
+    return _written(entry.get("exp_labels")), _written(entry.get("exp_annotations"))
 
 
 def failures(trial: PlainTrial, rules: Sequence[PlainRule]) -> tuple[str, ...]:
