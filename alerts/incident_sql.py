@@ -1,4 +1,4 @@
-"""The statements that change incidents: each one moves the incident, appends its history and writes its notices.
+"""The statement that opens incidents, with their history and notices; how they move on is `alerts.move_sql`.
 
 One statement does all three, so that no path can do one without the others. Run under `LOCK_HISTORY`: history keys then
 become visible in their order, which is what lets the live stream resume by key.
@@ -114,58 +114,10 @@ notices AS (
     RETURNING notice_id
 )
 SELECT
-    event_id,
+    event_id, incident_id, o.cause,
     pg_notify('citygrid_incident', event_id::text),
     (SELECT pg_notify('citygrid_outbox', max(notice_id)::text) FROM notices HAVING count(*) > 0)
 FROM events
-"""
-
-# Ends the open incidents of the causes, whatever stage people have brought them to.
-RESOLVE = """
-WITH recovered AS (
-    SELECT *
-    FROM unnest(%(cause)s::text[], %(ts)s::timestamptz[], %(reason)s::text[], %(detail)s::jsonb[])
-        WITH ORDINALITY AS r (cause, ts, reason, detail, number)
-),
-held AS (
-    SELECT i.incident_id, i.stage AS from_stage, r.reason, r.detail, r.number
-    FROM recovered r
-    JOIN incident i ON i.cause = r.cause AND i.is_open
-    FOR UPDATE OF i
-),
-ended AS (
-    UPDATE incident i
-    SET stage = 'closed', outcome = 'recovered', recovered_at = %(now)s, closed_at = %(now)s
-    FROM held h
-    WHERE i.incident_id = h.incident_id
-    RETURNING i.incident_id, i.rule, i.severity, i.title_zh, i.title_en, i.origin, i.deadline, i.geom,
-        h.from_stage, h.reason, h.detail, h.number
-),
-events AS (
-    INSERT INTO incident_event (incident_id, at, actor, kind, from_stage, to_stage, reason, detail)
-    SELECT incident_id, %(now)s, 'rule ' || rule, 'resolved', from_stage, 'closed', reason, detail
-    FROM ended
-    ORDER BY number
-    RETURNING event_id, incident_id
-),
-notices AS (
-    INSERT INTO outbox (event_id, channel, payload, created_at, next_try_at)
-    SELECT
-        e.event_id, 'apprise',
-        jsonb_build_object(
-            'kind', 'resolved', 'incident_id', i.incident_id, 'rule', i.rule, 'severity', i.severity,
-            'title_zh', i.title_zh, 'title_en', i.title_en, 'deadline', i.deadline,
-            'lon', ST_X(ST_PointOnSurface(i.geom)), 'lat', ST_Y(ST_PointOnSurface(i.geom))
-        ),
-        %(now)s, %(now)s
-    FROM events e
-    JOIN ended i USING (incident_id)
-    WHERE i.origin = 0
-    RETURNING notice_id
-)
-SELECT
-    event_id,
-    pg_notify('citygrid_incident', event_id::text),
-    (SELECT pg_notify('citygrid_outbox', max(notice_id)::text) FROM notices HAVING count(*) > 0)
-FROM events
+JOIN opened o USING (incident_id)
+ORDER BY event_id
 """

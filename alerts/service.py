@@ -1,121 +1,202 @@
-"""What people do with incidents: acknowledge, assign, close. One transaction each, with its history and audit rows.
+"""What people do with incidents: report one, take a step, ask what is possible. One transaction a command.
 
-Reads (lists, one incident, the event stream) are `storage.queries.incidents`.
+Each step writes history and audit with it. Reads (lists, one incident, the event stream) are
+`storage.queries.incidents`.
 """
 
-from dataclasses import dataclass
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from alerts import incident, incident_sql
-from alerts.incident import Action, Stage
-from core.errors import InvalidInput, NotFound
-
-SELECT_FOR_UPDATE = "SELECT stage FROM incident WHERE incident_id = %(incident_id)s FOR UPDATE"
-SELECT_DEPARTMENT = "SELECT FROM department WHERE department_id = %(department_id)s"
-MOVE = """
-WITH moved AS (
-    UPDATE incident
-    SET
-        stage = %(after)s,
-        assignee = coalesce(%(assignee)s, assignee),
-        department_id = coalesce(%(department_id)s, department_id),
-        filed_at = CASE WHEN %(after)s = 'filed' THEN %(now)s::timestamptz ELSE filed_at END,
-        dispatched_at = CASE WHEN %(after)s = 'dispatched' THEN %(now)s::timestamptz ELSE dispatched_at END,
-        outcome = CASE WHEN %(after)s = 'closed' THEN 'handled' END,
-        closed_at = CASE WHEN %(after)s = 'closed' THEN %(now)s::timestamptz ELSE closed_at END
-    WHERE incident_id = %(incident_id)s
-),
-audited AS (
-    INSERT INTO audit (at, actor, action, subject, detail)
-    VALUES (%(now)s, %(actor)s, 'incident.' || %(action)s, 'incident ' || %(incident_id)s, %(detail)s)
-),
-event AS (
-    INSERT INTO incident_event (incident_id, at, actor, kind, from_stage, to_stage, reason, detail)
-    VALUES (%(incident_id)s, %(now)s, %(actor)s, %(kind)s, %(before)s, %(after)s, %(reason)s, %(detail)s)
-    RETURNING event_id
-)
-SELECT event_id, pg_notify('citygrid_incident', event_id::text) FROM event
-"""
+from alerts import children, filing, incident, incident_sql, move_store, service_sql
+from alerts.children import Birth
+from alerts.filing import Says
+from alerts.incident import Action, Role, Stage
+from alerts.limits import CityTime
+from alerts.move_store import Move
+from alerts.moves import Clocks, Given, Standing
+from core.errors import InvalidInput, NotFound, Outdated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Who wants something done with which incident, and why."""
+    """Who wants which step of which incident, as whom, and what the step needs."""
 
     incident_id: int
-    actor: str
-    reason: str = ""
+    action: Action
+    role: Role
+    given: Given
+    departments: Sequence[int] = ()
+    """To split among."""
+    into: int | None = None
+    """The incident that takes it in."""
+    version: int | None = None
+    """The newest event the person knew of; None = they do not mind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assignment:
-    """To whom an incident goes; at least one of the two."""
+class Report:
+    """What somebody saw, and where."""
 
-    assignee: str | None = None
-    department_id: int | None = None
-
-
-_NOBODY = Assignment()
-
-
-async def acknowledge(conn: AsyncConnection, order: Order, now: datetime) -> int:
-    """Accept a reported incident as a case and give the number of the event; raises `NotFound`, `Conflict`."""
-    return await _move(conn, order, Action.ACKNOWLEDGE, _NOBODY, now)
-
-
-async def assign(conn: AsyncConnection, order: Order, assignment: Assignment, now: datetime) -> int:
-    """Dispatch an accepted incident, or dispatch it anew; raises `InvalidInput`, `NotFound`, `Conflict`."""
-    if not (assignment.assignee or "").strip() and assignment.department_id is None:
-        raise InvalidInput("say to whom: `assignee` or `department_id`")
-    return await _move(conn, order, Action.ASSIGN, assignment, now)
+    role: Role
+    actor: str
+    source: str
+    """Who told: supervisor, hotline, public ..."""
+    title_zh: str
+    title_en: str
+    description: str
+    severity: str
+    lon_deg: float
+    lat_deg: float
+    class_code: str = ""
+    condition: str = ""
+    component_code: str | None = None
 
 
-async def close(conn: AsyncConnection, order: Order, now: datetime) -> int:
-    """Close an open incident for a stated reason; raises `InvalidInput`, `NotFound`, `Conflict`.
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a role may do with an incident now."""
 
-    While the rule still fires no new incident rises from the same cause: it must recover and fire again.
+    stage: Stage
+    version: int
+    actions: tuple[Action, ...]
+    needs_reason: frozenset[Action] = field(default_factory=frozenset[Action])
+
+
+_REPORTERS = frozenset({Role.SUPERVISOR, Role.ACCEPTOR, Role.SHIFT_LEADER})
+
+
+async def act(conn: AsyncConnection, order: Order, city: CityTime, now: datetime) -> int:
+    """Take one step and give the number of its event.
+
+    Raises: `InvalidInput`, `NotFound`, `incident.IllegalStep`, `incident.WrongRole`, `Outdated`.
     """
-    if not order.reason.strip():
-        raise InvalidInput("say why in `reason`: a closed incident does not come back by itself")
-    return await _move(conn, order, Action.CLOSE, _NOBODY, now)
-
-
-async def _move(conn: AsyncConnection, order: Order, action: Action, to: Assignment, now: datetime) -> int:
-    if not order.actor.strip():
+    if not order.given.actor.strip():
         raise InvalidInput("say who does it in `actor`")
     async with conn.transaction():
         await conn.execute(incident_sql.LOCK_HISTORY)
-        row = await (await conn.execute(SELECT_FOR_UPDATE, {"incident_id": order.incident_id})).fetchone()
-        if row is None:
-            raise NotFound(f"no incident {order.incident_id}")
-        before = Stage(row[0])
-        after = incident.stage_after(order.incident_id, before, action)
-        await _require_department(conn, to.department_id)
-        detail = {"assignee": to.assignee, "department_id": to.department_id, "reason": order.reason.strip()}
+        before = await _standing(conn, order.incident_id)
+        if order.role is Role.SYSTEM:
+            raise incident.WrongRole(f"nobody acts as {Role.SYSTEM}: rules and timers do")
+        step = incident.step_for(before.case, order.action, order.role)
+        if step.needs_reason and not order.given.reason.strip():
+            raise InvalidInput(f"say why in `reason`: {order.action} needs one")
+        await _require_newest(conn, order)
+        await _require_departments(conn, [order.given.department_id, *order.departments])
+        by = await move_store.clocks(conn, city)
+        detail = await _before_the_step(conn, order, before, now)
+        move = Move(before=before, action=order.action, role=order.role, given=order.given, detail=detail)
+        (event_id,) = await move_store.write(conn, [move], now, by)
+        if order.action in (Action.SPLIT, Action.PUSH_DOWN):
+            await _bear(conn, order, before, now, by)
+        return event_id
+
+
+async def report(conn: AsyncConnection, told: Report, city: CityTime, now: datetime) -> int:
+    """Open an incident that a person saw, and give its key; raises `InvalidInput`, `WrongRole`."""
+    if told.role not in _REPORTERS:
+        raise incident.WrongRole(f"{told.role} does not report: {', '.join(sorted(_REPORTERS))} do")
+    async with conn.transaction():
+        await conn.execute(incident_sql.LOCK_HISTORY)
         parameters = {
-            "incident_id": order.incident_id,
+            "cause": f"report/{uuid.uuid4()}",
             "now": now,
-            "actor": order.actor.strip(),
-            "action": action.value,
-            "kind": incident.event_kind(action),
-            "before": before.value,
-            "after": after.value,
-            "reason": order.reason.strip(),
-            "assignee": (to.assignee or "").strip() or None,
-            "department_id": to.department_id,
-            "detail": Jsonb({key: value for key, value in detail.items() if value}),
+            "evidence": Jsonb({"source": told.source, "description": told.description}),
+            **{name: getattr(told, name) for name in ("actor", "title_zh", "title_en", "severity", "component_code")},
+            "role": told.role.value,
+            "source": told.source,
+            "description": told.description,
+            "lon_deg": told.lon_deg,
+            "lat_deg": told.lat_deg,
         }
-        event = await (await conn.execute(MOVE, parameters)).fetchone()
-        assert event is not None
-        return int(event[0])
+        row = await (await conn.execute(service_sql.REPORT, parameters)).fetchone()
+        if row is None:
+            raise InvalidInput(
+                f"no unit grid lies at {told.lon_deg}, {told.lat_deg}, or there is no component {told.component_code}"
+            )
+        says = Says(class_code=told.class_code, condition=told.condition)
+        await filing.begin(conn, {row[0]: says}, now, await move_store.clocks(conn, city))
+        return int(row[0])
 
 
-async def _require_department(conn: AsyncConnection, department_id: int | None) -> None:
-    if department_id is None:
+async def offer(conn: AsyncConnection, incident_id: int, role: Role) -> Offer:
+    """Give what a role may do with an incident as it stands; raises `NotFound`."""
+    found = await move_store.standings(conn, [incident_id], locked=False)
+    if incident_id not in found:
+        raise NotFound(f"no incident {incident_id}")
+    case = found[incident_id].case
+    actions = incident.possible(case, role)
+    needs = frozenset(action for action in actions if incident.STEPS[case.stage, action].needs_reason)
+    return Offer(case.stage, await _newest(conn, incident_id), actions, needs)
+
+
+async def _before_the_step(conn: AsyncConnection, order: Order, before: Standing, now: datetime) -> Mapping[str, Any]:
+    """Do what a step needs elsewhere, and give what the history says of it."""
+    if order.action is Action.SPLIT:
+        if not order.departments:
+            raise InvalidInput("say among whom in `departments`")
+        return {"departments": list(order.departments)}
+    if order.action is Action.PUSH_DOWN:
+        street = order.given.street_code or before.street_code
+        if not street:
+            raise InvalidInput("say to which street in `street_code` (9 digits)")
+        return {"street_code": street}
+    if order.action is not Action.MERGE:
+        return {}
+    if order.into is None or order.into == order.incident_id:
+        raise InvalidInput("say into which other incident in `into`")
+    into = await _standing(conn, order.into)
+    if into.case.stage in incident.ENDS:
+        raise incident.IllegalStep(f"incident {order.into} is {into.case.stage}: nothing is merged into it")
+    told = {"incident_id": order.into, "now": now, "actor": order.given.actor, "role": order.role.value}
+    await conn.execute(service_sql.ABSORB, {**told, "from": order.incident_id})
+    return {"into": order.into}
+
+
+async def _bear(conn: AsyncConnection, order: Order, before: Standing, now: datetime, by: Clocks) -> None:
+    """Open the children of a case that was split or pushed down."""
+    given = order.given
+    pushed = order.action is Action.PUSH_DOWN
+    birth = Birth(
+        parent_id=order.incident_id,
+        departments=(given.department_id,) if pushed else tuple(order.departments),
+        street_code=(given.street_code or before.street_code) if pushed else None,
+        given=given,
+        role=order.role,
+    )
+    await children.bear(conn, birth, now, by)
+
+
+async def _standing(conn: AsyncConnection, incident_id: int) -> Standing:
+    found = await move_store.standings(conn, [incident_id])
+    if incident_id not in found:
+        raise NotFound(f"no incident {incident_id}")
+    return found[incident_id]
+
+
+async def _newest(conn: AsyncConnection, incident_id: int) -> int:
+    row = await (await conn.execute(service_sql.NEWEST_EVENT, {"incident_id": incident_id})).fetchone()
+    return int(row[0]) if row else 0
+
+
+async def _require_newest(conn: AsyncConnection, order: Order) -> None:
+    if order.version is None:
         return
-    row = await (await conn.execute(SELECT_DEPARTMENT, {"department_id": department_id})).fetchone()
-    if row is None:
-        raise InvalidInput(f"no department {department_id}: see GET /departments")
+    newest = await _newest(conn, order.incident_id)
+    if newest != order.version:
+        raise Outdated(f"incident {order.incident_id} is at version {newest}, not {order.version}: look at it again")
+
+
+async def _require_departments(conn: AsyncConnection, wanted: Sequence[int | None]) -> None:
+    ids = sorted({department for department in wanted if department is not None})
+    if not ids:
+        return
+    cursor = await conn.execute(service_sql.KNOWN_DEPARTMENTS, {"ids": ids})
+    known = {row[0] for row in await cursor.fetchall()}
+    if unknown := [department for department in ids if department not in known]:
+        raise InvalidInput(f"no department {unknown[0]}: see GET /departments")

@@ -12,9 +12,12 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from alerts import deadline, incident_sql, member_store, mute_store
+from alerts import due, filing, incident_sql, member_store, move_store, mute_store, recovery
 from alerts.case import Change, Decided, Joining, Leaving, Merging, Opening, Recovery
+from alerts.due import Limit
+from alerts.filing import Says
 from alerts.limits import CityTime
+from alerts.rule import Rule
 from alerts.template import rendered
 from core.fleet import Fleet
 
@@ -33,15 +36,18 @@ async def record(conn: AsyncConnection, decided: Decided, fleet: Fleet, now: dat
     events = 0
     if decided.changes:
         await conn.execute(incident_sql.LOCK_HISTORY)
+        by = await move_store.clocks(conn, city)
         for together in _rounds(decided.changes):
             opened = [change for change in together if isinstance(change, Opening)]
             recovered = [change for change in together if isinstance(change, Recovery)]
             if recovered:
                 await member_store.recovering(conn, recovered, fleet)
-                events += await _resolve(conn, recovered, now)
+                events += await recovery.recovered(conn, recovered, now, by)
             if opened:
-                events += await _open(conn, opened, fleet, now, city)
+                events += await recovery.relapsed(conn, opened, now, by)
+                fresh = await _open(conn, opened, fleet, now, city)
                 await member_store.opened(conn, opened, fleet)
+                events += len(fresh) + (await filing.begin(conn, fresh, now, by) if fresh else 0)
             events += await member_store.take(conn, together, fleet, now)
         await mute_store.record(conn, decided.changes, fleet, now)
     return events
@@ -70,7 +76,10 @@ def _after(last: tuple[int, type[Change]] | None, change: Change) -> int:
     return number if kind is type(change) and isinstance(change, Joining | Leaving) else number + 1
 
 
-async def _open(conn: AsyncConnection, opened: Sequence[Opening], fleet: Fleet, now: datetime, city: CityTime) -> int:
+async def _open(
+    conn: AsyncConnection, opened: Sequence[Opening], fleet: Fleet, now: datetime, city: CityTime
+) -> dict[int, Says]:
+    """Open an incident for each cause that has none, and give what their rules say of them, by key."""
     departments = {opening.rule.raises.department for opening in opened} - {None}
     for department in departments:
         assert department is not None
@@ -80,7 +89,19 @@ async def _open(conn: AsyncConnection, opened: Sequence[Opening], fleet: Fleet, 
     rows = [_opening(opening, fleet, now, city) for opening in opened]
     bounds = {"earliest": min(row["shown_from"] for row in rows), "latest": max(row["fired_ts"] for row in rows)}
     cursor = await conn.execute(incident_sql.OPEN, {"now": now, **bounds, **_columns(rows)})
-    return len(await cursor.fetchall())
+    rules = {opening.cause: opening.rule for opening in opened}
+    return {incident_id: _says(rules[cause]) for _, incident_id, cause, *_ in await cursor.fetchall()}
+
+
+def _says(rule: Rule) -> Says:
+    raises = rule.raises
+    return Says(
+        class_code=raises.class_code,
+        condition=raises.condition,
+        otherwise=raises.deadline,
+        department_zh=raises.department.name_zh if raises.department else None,
+        by_itself=raises.files == "by_itself",
+    )
 
 
 def _opening(opening: Opening, fleet: Fleet, now: datetime, city: CityTime) -> dict[str, Any]:
@@ -100,7 +121,7 @@ def _opening(opening: Opening, fleet: Fleet, now: datetime, city: CityTime) -> d
         "department_zh": rule.raises.department.name_zh if rule.raises.department else None,
         "origin": transition.origin,
         "fired_ts": _instant(transition.ts_us),
-        "deadline": deadline.due(now, rule.raises.deadline, city.calendar),
+        "deadline": due.due(now, _limit(rule, fleet.class_code[transition.slot], city), city.calendar),
         "lon_deg": _number(transition.lon_deg),
         "lat_deg": _number(transition.lat_deg),
         "channel": proof.channel,
@@ -114,31 +135,16 @@ def _opening(opening: Opening, fleet: Fleet, now: datetime, city: CityTime) -> d
                 "unit": "s" if proof.channel is None else None,
                 "for_s": rule.for_us / 1e6,
                 "since_ms": transition.since_us // 1000,
+                "rules_version": rule.version or None,
             }
         ),
     }
 
 
-async def _resolve(conn: AsyncConnection, recovered: Sequence[Recovery], now: datetime) -> int:
-    rows = [
-        {
-            "cause": recovery.cause,
-            "ts": _instant(transition.ts_us),
-            "reason": transition.proof.comparison if transition.proof.channel else "reports again",
-            "detail": Jsonb(
-                {
-                    "ts_ms": transition.ts_us // 1000,
-                    "channel": transition.proof.channel,
-                    "comparison": transition.proof.comparison,
-                    "value": _number(transition.proof.value),
-                }
-            ),
-        }
-        for recovery in recovered
-        for transition in (recovery.transition,)
-    ]
-    cursor = await conn.execute(incident_sql.RESOLVE, {"now": now, **_columns(rows)})
-    return len(await cursor.fetchall())
+def _limit(rule: Rule, class_code: str, city: CityTime) -> Limit:
+    """Give the limit the opening's notice speaks of: the first stage's."""
+    raises = rule.raises
+    return city.limits.stages(raises.class_code or class_code, raises.condition, raises.deadline)[0].limit
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

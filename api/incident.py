@@ -31,13 +31,6 @@ class Evidence(BaseModel):
     readings: list[tuple[int, float | None]] = Field(default=[], description="[epoch ms, value], in order.")
 
 
-class LimitStage(BaseModel):
-    """A part of a limit: to make safe, then to repair."""
-
-    name: str = Field(description="`dispose` when there is only one.")
-    limit: str = Field(description="An amount and a unit: `2 urgent_hour`.")
-
-
 class Incident(BaseModel):
     """One cause that needs a person."""
 
@@ -69,30 +62,20 @@ class Incident(BaseModel):
     department_id: int | None
     department_zh: str | None
     department_en: str | None
-    department_reason: str = Field(description="Why this department: maintainer, owner, competent, rule, class, ...")
     assignee: str | None
     level: Literal["city", "district", "street"] = Field(description="Whose platform holds it.")
     holder_code: str = Field(description="Code of the area that holds it.")
     holder_zh: str | None
     holder_en: str | None
-    level_reason: str = Field(description="Why at this level.")
-    limit_stages: list[LimitStage] = Field(description="What its limit demands, in order.")
-    limit_at: int = Field(description="Which of them is next; counts from 0.")
-    clock_since: datetime | None = Field(description="Since when the clock of that stage runs.")
-    amber_at: datetime | None = Field(description="When 80 % of the time is used.")
-    light: Literal["green", "amber", "red"] | None = Field(
-        description="At most 80 % used, at most all of it, more; null while no clock runs."
-    )
-    level: Literal["city", "district", "street"] = Field(description="Whose platform holds it.")
-    holder_code: str = Field(description="Code of the area that holds it.")
     parent_id: int | None = Field(description="The case it is a part of.")
     outcome: Literal["handled", "recovered", "forced", "rejected", "cancelled", "merged"] | None
     request_kind: Literal["return", "extension", "suspension"] | None = Field(
         description="What the department has asked for and nobody has answered."
     )
-    recovered: bool = Field(description="Whether the readings are back to normal.")
     light: Light | None = Field(description="Green to 80 % of the time, amber to all of it, then red; null: no clock.")
     amber_at: datetime | None = Field(description="When the light turns amber.")
+    clock_since: datetime | None = Field(description="Since when the limit's clock runs; null: it stands, or a desk's.")
+    limit_stage: str | None = Field(description="What the limit asks for next: `make_safe`; `dispose` when it is all.")
     lon: float
     lat: float
     geometry: dict[str, Any] = Field(description="GeoJSON geometry, WGS 84.")
@@ -124,7 +107,6 @@ class Loop(BaseModel):
     version: int = Field(description="Its newest event; send it as If-Match to be told when somebody was faster.")
     limit_stages: list[LimitStage]
     limit_at: int = Field(description="Which of them runs, from 0.")
-    clock_since: datetime | None = Field(description="Since when the disposal clock runs; null: it stands.")
     paused_at: datetime | None
     used_s: float = Field(description="Used of the limit before `clock_since`, as the limit counts.")
     extended_s: float
@@ -140,8 +122,6 @@ class Loop(BaseModel):
     extensions: int
     escalations: int
     false_alarm: bool
-    level_reason: str
-    department_reason: str
     children: list[Child]
 
 

@@ -13,7 +13,7 @@ from psycopg import errors
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from core.errors import Conflict, InvalidInput, NotFound, PlatformError, Unavailable
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Outdated, PlatformError, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 DOCS = "/api/docs#problem-"
@@ -46,6 +46,10 @@ KINDS: Mapping[str, Kind] = {
              advice="The header Allow names the methods that are."),
         Kind(name="conflict", status=409, title="Its state forbids this",
              advice="Fetch it again: somebody else may have changed it. `detail` says what is possible now."),
+        Kind(name="wrong-role", status=403, title="Another role may do this",
+             advice="`detail` says which; GET /incidents/{id}/actions lists what a role may do now."),
+        Kind(name="changed-meanwhile", status=412, title="Somebody else changed it meanwhile",
+             advice="Fetch it again and look: If-Match named a version that is no longer the newest."),
         Kind(name="too-large", status=413, title="The body is too large",
              advice="Commands are short; send less."),
         Kind(name="unsupported-media-type", status=415, title="Commands are JSON",
@@ -68,6 +72,8 @@ OF_ERROR: Mapping[type[PlatformError], str] = {
     InvalidInput: "invalid-input",
     NotFound: "not-found",
     Conflict: "conflict",
+    Forbidden: "wrong-role",
+    Outdated: "changed-meanwhile",
     Unavailable: "unavailable",
 }
 OF_STATUS: Mapping[int, str] = {

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from alerts.work_calendar import WorkDay
 from api.live import Hub
 from api.memo import Memo
 from api.observe import Exchange
@@ -34,6 +35,8 @@ class Services:
     observe: Callable[[Exchange], None]
     console: Path
     """Folder of the built console; it may not exist yet."""
+    work_day: WorkDay
+    """How the city reads a limit of working days."""
     timezone: str
     """The city's, for those who display times."""
     hosts: frozenset[str]

@@ -17,5 +17,13 @@ class Conflict(PlatformError):  # noqa: N818
     """The thing exists but is in a state that forbids what was asked."""
 
 
+class Outdated(PlatformError):  # noqa: N818
+    """The caller looked at an older state than the one there is."""
+
+
+class Forbidden(PlatformError):  # noqa: N818
+    """The thing can be done, by somebody else."""
+
+
 class Unavailable(PlatformError):  # noqa: N818
     """A service we need does not answer; the same call may work later."""

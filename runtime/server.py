@@ -110,6 +110,7 @@ def make_app(
         metrics=metrics.text,
         observe=observe,
         console=console,
+        work_day=settings.work_day,
         timezone=settings.timezone,
         hosts=LOCAL_NAMES | {settings.http_host.lower()} | frozenset(settings.http_hosts.lower().split()),
     )

@@ -40,7 +40,6 @@ async def list_incidents(  # noqa: PLR0913  # one argument a filter
     device: Annotated[str | None, Query(max_length=64)] = None,
     stage: incident.Stage | None = None,
     level: Literal["city", "district", "street"] | None = None,
-    holder: Annotated[str | None, Query(pattern="^[0-9]{6,9}$", description="Code of the area that holds it.")] = None,
     department: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
     worklist: Annotated[Role | None, Query(description="What waits for this role.")] = None,
     light: incident.Light | None = None,
@@ -51,8 +50,7 @@ async def list_incidents(  # noqa: PLR0913  # one argument a filter
     """List incidents: open ones by deadline (what is due first), closed and all newest first."""
     given: dict[str, object] = {
         "severity": severity, "patrol": patrol, "unit_grid": unit_grid, "district_code": district_code, "area": area,
-        "holder": holder, "rule": rule,
-        "component": component, "device": device, "stage": stage, "level": level, "holder": holder,
+        "holder": holder, "rule": rule, "component": component, "device": device, "stage": stage, "level": level,
         "department": department, "light": light, "parent": parent,
     }  # fmt: skip
     if worklist:

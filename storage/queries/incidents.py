@@ -13,15 +13,13 @@ Row = dict[str, Any]
 ITEM = """
 SELECT {more} i.incident_id, i.case_no, i.rule, i.severity, i.title_zh, i.title_en, i.stage, i.origin, i.fired_ts,
        i.opened_at, i.deadline, i.recovered_at, i.closed_at, i.district_code, u.code AS unit_grid_code,
-       g.code AS patrol_grid_code, g.name_zh AS patrol_name_zh, g.name_en AS patrol_name_en, s.name_zh AS street_zh, s.name_en AS street_en,
-       m.name_zh AS community_zh, m.name_en AS community_en, c.code AS component_code,
+       g.code AS patrol_grid_code, g.name_zh AS patrol_name_zh, g.name_en AS patrol_name_en, s.name_zh AS street_zh,
+       s.name_en AS street_en, m.name_zh AS community_zh, m.name_en AS community_en, c.code AS component_code,
        coalesce(i.class_code, c.class_code) AS class_code,
        d.label AS device_label, i.department_id, p.name_zh AS department_zh, p.name_en AS department_en,
-       i.department_reason, i.assignee, i.level, i.holder_code, h.name_zh AS holder_zh, h.name_en AS holder_en,
-       i.level_reason, i.limit_stages, i.limit_at, i.clock_since, i.amber_at,
-       CASE WHEN now() > i.deadline THEN 'red' WHEN now() > i.amber_at THEN 'amber'
-            WHEN i.deadline IS NOT NULL THEN 'green' END AS light,
-       i.level, i.holder_code, i.parent_id, i.outcome, i.request_kind, i.amber_at, i.recovered_at IS NOT NULL AS recovered,
+       i.assignee, i.level, i.holder_code, h.name_zh AS holder_zh, h.name_en AS holder_en,
+       i.level_reason, i.clock_since, i.limit_stages -> i.limit_at ->> 'name' AS limit_stage,
+       i.parent_id, i.outcome, i.request_kind, i.amber_at,
        CASE WHEN i.deadline < now() THEN 'red' WHEN i.amber_at < now() THEN 'amber' WHEN i.deadline IS NOT NULL
             THEN 'green' END AS light,
        ST_X(o.at) AS lon, ST_Y(o.at) AS lat, ST_AsGeoJSON(i.geom, 6)::json AS geometry, i.evidence
@@ -46,13 +44,11 @@ FILTERS: Mapping[str, LiteralString] = {
     "unit_grid": "u.code = %(unit_grid)s",
     "district_code": "i.district_code = %(district_code)s",
     "area": "(coalesce(u.code, i.district_code) LIKE %(area)s OR i.holder_code LIKE %(area)s)",
-    "holder": "i.holder_code = %(holder)s",
     "rule": "i.rule = %(rule)s",
     "component": "c.code = %(component)s",
     "device": "d.label = %(device)s",
     "stage": "i.stage = %(stage)s",
     "level": "i.level = %(level)s",
-    "holder": "i.holder_code = %(holder)s",
     "department": "i.department_id = %(department)s",
     "parent": "i.parent_id = %(parent)s",
     "work": "i.stage = ANY(%(work)s)",
@@ -81,15 +77,16 @@ SELECT event_id, at, actor, role, kind, from_stage, to_stage, reason, detail
 FROM incident_event WHERE incident_id = %(incident_id)s ORDER BY event_id
 """
 LOOP = """
-SELECT i.limit_stages, i.limit_at, i.clock_since, i.paused_at, i.used_s, i.extended_s, i.filing_condition, i.request,
+SELECT i.limit_stages, i.limit_at, i.paused_at, i.used_s, i.extended_s, i.filing_condition, i.request,
        i.filed_at, i.dispatched_at, i.accepted_at, i.handled_at, i.checked_at, i.reworks, i.returns, i.extensions,
-       i.escalations, i.false_alarm, i.level_reason, i.department_reason,
+       i.escalations, i.false_alarm,
        (SELECT coalesce(max(event_id), 0) FROM incident_event AS e WHERE e.incident_id = i.incident_id) AS version,
        (SELECT coalesce(jsonb_agg(jsonb_build_object(
             'incident_id', k.incident_id, 'case_no', k.case_no, 'stage', k.stage, 'level', k.level,
             'department_zh', p.name_zh, 'department_en', p.name_en, 'deadline', k.deadline
         ) ORDER BY k.incident_id), '[]')
-        FROM incident AS k LEFT JOIN department AS p USING (department_id) WHERE k.parent_id = i.incident_id) AS children
+        FROM incident AS k LEFT JOIN department AS p USING (department_id)
+        WHERE k.parent_id = i.incident_id) AS children
 FROM incident AS i WHERE i.incident_id = %(incident_id)s
 """
 NEWEST_EVENT = "SELECT coalesce(max(event_id), 0) FROM incident_event"
