@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from alerts import lint as linting
-from alerts import rulebook, trialfile
+from alerts import rulebook, schema, trialfile
 from alerts.lint import ChannelFact, ProfileFact, Surroundings
 from alerts.rule import Rule, Rulebook
 from components_registry import taxonomy
@@ -86,6 +86,14 @@ def show(path: RulePath = None, as_json: AsJson = False) -> None:
         print(f"{row.rule:20} {row.severity:9} {row.condition}")
         print(f"{'':20} {row.summary_zh} / {row.summary}")
         print(f"{'':20} {', '.join(row.profiles)}; due in {row.deadline}; {row.file}:{row.line}")
+
+
+@app.command(name="schema")
+def print_schema(
+    tests: Annotated[bool, typer.Option("--tests", help="That of rule test files, in place of rule files.")] = False,
+) -> None:
+    """Print the JSON Schema of rule files, for editors. Example: citygrid rules schema > rules.schema.json."""
+    print(json.dumps(schema.rule_tests() if tests else schema.rules(), indent=2, ensure_ascii=False))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,9 @@
-"""Write the pages that repeat what the code says: docs/settings.md and docs/cli.md; `--check` only compares.
+"""Write what repeats the code: docs/settings.md, docs/cli.md and the schemas of rule files; `--check` only compares.
 
 Example: python -m docs.generate
 """  # noqa: INP001  # a script beside the pages it writes, not a package
 
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ import typer.main
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from alerts import schema
 from cli.main import tree
 from runtime.settings import Settings
 
@@ -22,7 +24,16 @@ GENERATED = "<!-- Written by `python -m docs.generate`; a test compares. -->"
 
 def pages() -> Mapping[str, str]:
     """Give file name -> text of the generated pages."""
-    return {"settings.md": "\n".join(_settings()) + "\n", "cli.md": "\n".join(_commands()) + "\n"}
+    return {
+        "settings.md": "\n".join(_settings()) + "\n",
+        "cli.md": "\n".join(_commands()) + "\n",
+        "schemas/rules.schema.json": _json(schema.rules()),
+        "schemas/rule-tests.schema.json": _json(schema.rule_tests()),
+    }
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def _settings() -> Iterator[str]:
