@@ -45,6 +45,8 @@ class Proof:
     comparison: str
     threshold: float | None
     value: float
+    parts: tuple[tuple[str, float | None, float | None], ...] = ()
+    """Of a condition of several comparisons each one, its threshold and its value; None = it varies, or is unknown."""
     seen: LocatedFact | None = None
     """The fact, of a rule on facts; `value` is how sure it is."""
 
@@ -251,8 +253,19 @@ def _proof(rule: Rule, row: Part, *, fired: bool) -> Proof:
     condition = rule.fires if fired or rule.clears is None else rule.clears
     assert condition is not None
     part = next((p for p in condition.parts if bool(p.holds(row)[0])), condition.parts[0])
-    value = float(part.value(row)[0])
-    return Proof(channel=part.channel, comparison=part.text, threshold=part.threshold, value=value)
+    values = [float(p.value(row)[0]) for p in condition.parts]
+    return Proof(
+        channel=part.channel,
+        comparison=part.text,
+        threshold=part.threshold,
+        value=values[condition.parts.index(part)],
+        parts=tuple(
+            (p.text, p.threshold, value if value - value == 0 else None)
+            for p, value in zip(condition.parts, values, strict=True)
+        )
+        if len(values) > 1
+        else (),
+    )
 
 
 def _ended(

@@ -136,6 +136,7 @@ def _opening(opening: Opening, fleet: Fleet, now: datetime, city: CityTime) -> d
                 "for_s": rule.for_us / 1e6,
                 "since_ms": transition.since_us // 1000,
                 "rules_version": rule.version or None,
+                "parts": [list(part) for part in proof.parts],
             }
         ),
     }
