@@ -167,6 +167,11 @@ def test_turns_change_at_the_handover_and_a_stand_in_replaces_them(local: str, p
     assert on_duty(local) == people
 
 
+ROSTER = """
+route: {receiver: default}
+people: [{name: x}]
+rosters: [{name: r, shifts: [{people: x, from: 2026-01-01}]}]
+"""
 WRONG = [
     ("receivers: []", "routes.yaml:1: `route` is missing"),
     (
@@ -185,13 +190,9 @@ WRONG = [
     ("route: {receiver: a}\nreceivers: [{name: a, urls_file: gone}]", "cannot be read: No such file"),
     ("route: {receiver: a}\nreceivers: [{name: a, duty: x}]", "'x' is not known"),
     ("route: {receiver: default}\nrosters: [{name: r, shifts: [{people: x, from: 2026-01-01}]}]", "'x' is not known"),
+    (ROSTER.replace("2026-01-01", "8"), "'8' is no time"),
     (
-        "route: {receiver: default}\npeople: [{name: x}]\nrosters: [{name: r, shifts: [{people: x, from: 8}]}]",
-        "'8' is no time",
-    ),
-    (
-        "people: [{name: x}]\nroute: {receiver: default}\n"
-        + "rosters: [{name: r, shifts: [{people: x, from: 2026-01-01, every: 0}]}]",
+        ROSTER.replace("2026-01-01", "2026-01-01, every: 0s"),
         "must be longer than nothing",
     ),
 ]
