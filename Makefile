@@ -21,7 +21,7 @@ demo: ## Set everything up and bring the city to life (HEADLESS=1 DURATION=120 S
 .PHONY: test
 test: ## Set everything up and run all tests (ARGS="-k name" picks some)
 	@scripts/bootstrap --tests
-	$(PY)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(PY)/pytest -n 2 --dist worksteal $(ARGS)
 
 .PHONY: check
 check: ## Format, lint, strict types, import contracts, console
