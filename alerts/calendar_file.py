@@ -46,7 +46,7 @@ class Content:
         plain = Calendar()
         return Calendar(
             timezone=timezone,
-            hours=tuple(hours for hours, _ in self.hours) or plain.hours,
+            hours=tuple(sorted(hours for hours, _ in self.hours)) or plain.hours,
             planting=tuple(season for season, _ in self.planting) or plain.planting,
             holidays=frozenset(day for day, (works, _) in self.days.items() if not works),
             worked_weekends=frozenset(day for day, (works, _) in self.days.items() if works),

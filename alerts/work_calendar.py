@@ -36,7 +36,7 @@ class WorkDay(StrEnum):
     """The same, and the rest of the day it ends on."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Season:
     """A part of every year, both days included; it may run over New Year."""
 
@@ -56,7 +56,7 @@ WHOLE_YEAR = Season((1, 1), (12, 31))
 PLANTING = (Season((3, 15), (5, 15)), Season((10, 15), (11, 30)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Hours:
     """A stretch of working time on a day of the week (Monday is 0), in a part of the year."""
 
