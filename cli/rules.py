@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from alerts import lint as linting
-from alerts import rulebook, schema, trialfile
+from alerts import rulebook, schema, trial_schema, trialfile
 from alerts.lint import ChannelFact, ProfileFact, Surroundings
 from alerts.rule import Rule, Rulebook
 from components_registry import taxonomy
@@ -93,7 +93,7 @@ def print_schema(
     tests: Annotated[bool, typer.Option("--tests", help="That of rule test files, in place of rule files.")] = False,
 ) -> None:
     """Print the JSON Schema of rule files, for editors. Example: citygrid rules schema > rules.schema.json."""
-    print(json.dumps(schema.rule_tests() if tests else schema.rules(), indent=2, ensure_ascii=False))
+    print(json.dumps(trial_schema.rule_tests() if tests else schema.rules(), indent=2, ensure_ascii=False))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

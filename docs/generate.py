@@ -14,7 +14,7 @@ import typer.main
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from alerts import schema
+from alerts import schema, trial_schema
 from cli.main import tree
 from runtime.settings import Settings
 
@@ -28,7 +28,7 @@ def pages() -> Mapping[str, str]:
         "settings.md": "\n".join(_settings()) + "\n",
         "cli.md": "\n".join(_commands()) + "\n",
         "schemas/rules.schema.json": _json(schema.rules()),
-        "schemas/rule-tests.schema.json": _json(schema.rule_tests()),
+        "schemas/rule-tests.schema.json": _json(trial_schema.rule_tests()),
     }
 
 
