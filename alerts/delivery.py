@@ -25,6 +25,7 @@ from alerts.channels import Address, Envelope, Failure
 from alerts.incident import ENDS
 from alerts.message import Kind
 from alerts.route import Routing
+from core.errors import InvalidInput
 
 Outcome = Literal["sent", "retry", "parked"]
 Row = dict[str, Any]
@@ -200,7 +201,9 @@ async def retry(
     conn: AsyncConnection, numbers: Sequence[int] | None, receiver: str | None, who: tuple[str, str], now: datetime
 ) -> tuple[int, ...]:
     """Have parked messages tried again, all or those named, and give their numbers; `who` = actor and reason."""
-    actor, reason = who
+    actor, reason = (word.strip() for word in who)
+    if not actor or not reason:
+        raise InvalidInput("say who does it and why: it is kept in the audit log")
     values = {"numbers": numbers, "receiver": receiver, "actor": actor, "reason": reason, "now": now}
     async with conn.transaction():
         rows = await (await conn.execute(notice_sql.RETRY, values)).fetchall()

@@ -96,9 +96,12 @@ class Routing:
         if found is None:
             return
         yield found.contact
-        for roster in found.rosters:
-            for person in duty.on_duty(self.rosters[roster], at):
-                yield self.people[person]
+        yield from (self.people[person] for person in self.on_duty(receiver, at))
+
+    def on_duty(self, receiver: str, at: datetime) -> Iterator[str]:
+        """Give who is on duty for a receiver at an instant."""
+        for roster in self.receivers[receiver].rosters:
+            yield from duty.on_duty(self.rosters[roster], at)
 
     def everyone(self) -> Iterator[Contact]:
         """Give every contact there is."""
