@@ -123,7 +123,7 @@ def _set_up(row: Mapping[str, Any], says: Says, choice: Choice, now: datetime, b
     class_code = says.class_code or row["class_code"]
     known = by.city.limits.find(class_code, says.condition)
     stages = known.stages if known else (Stage("dispose", says.otherwise),) if says.otherwise else ()
-    held = _held(row, class_code, by)
+    held = _held(row, class_code, by, owner_is_unclear=choice.is_unclear)
     return {
         "class_code": class_code or None,
         "filing_condition": (known.condition if known else says.condition) or None,
@@ -137,12 +137,13 @@ def _set_up(row: Mapping[str, Any], says: Says, choice: Choice, now: datetime, b
     }
 
 
-def _held(row: Mapping[str, Any], class_code: str, by: Clocks) -> Held:
+def _held(row: Mapping[str, Any], class_code: str, by: Clocks, *, owner_is_unclear: bool) -> Held:
     place = Place(
         streets=tuple(row["streets"]),
         district_code=row["district_code"],
         districts=tuple(row["districts"]),
         on_main_street=row["on_main_street"],
+        owner_is_unclear=owner_is_unclear,
     )
     return levels.start(class_code, row["severity"], place, by.city.levels)
 

@@ -6,10 +6,11 @@ from enum import StrEnum
 from typing import Literal, get_args
 
 from alerts.condition import Condition
-from alerts.deadline import Calendar, Limit
+from alerts.due import Limit
 from alerts.mute import InhibitRule
 from alerts.schedule import Schedule
 from alerts.together import SamePlace, Together
+from alerts.work_calendar import Calendar
 
 Mode = Literal["live", "shadow"]
 Files = Literal["by_itself", "after_check"]

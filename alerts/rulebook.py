@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from alerts import mutefile, notation, rulefields
-from alerts.deadline import Calendar
 from alerts.mute import InhibitRule
 from alerts.notation import Entry, Mistake
 from alerts.rule import Rule, Rulebook
+from alerts.work_calendar import Calendar
 from core.errors import InvalidInput
 
 DEFAULT = Path(__file__).parent / "rulebooks" / "default.yaml"

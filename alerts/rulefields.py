@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from alerts import condition, deadline, notation, schedulefile, template
+from alerts import condition, due, notation, schedulefile, template
 from alerts.condition import Condition
-from alerts.deadline import Limit
+from alerts.due import Limit
 from alerts.notation import Entry
 from alerts.rule import FILES, MODES, ON_RECOVERY, Absence, Department, Raises, Rule, Scope, Severity, Sighting
 from alerts.syntax import SyntaxFault
@@ -203,7 +203,7 @@ def _raises(entry: Entry) -> Raises:
 
 def _limit(entry: Entry) -> Limit:
     try:
-        return deadline.parse(entry.text())
+        return due.parse(entry.text())
     except InvalidInput as error:
         raise entry.mistake(str(error)) from error
 

@@ -18,8 +18,8 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from alerts import rulebook
-from alerts.deadline import Calendar
 from alerts.rule import Rulebook
+from alerts.work_calendar import Calendar
 from core.errors import Conflict, InvalidInput, NotFound
 from storage import signals
 

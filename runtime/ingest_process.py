@@ -4,13 +4,15 @@ import asyncio
 import os
 import signal
 import socket
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import LiteralString
 
 import psycopg
 import structlog
 
 from alerts import rulebook
-from alerts.deadline import Calendar
+from alerts.work_calendar import Calendar
 from core.errors import PlatformError
 from devices import profile
 from ingest import lanes
@@ -120,7 +122,7 @@ def _setup(settings: Settings) -> Setup:
 
 async def _follow_registry(settings: Settings, keeper: ShardKeeper) -> None:
     """Tell the journeys what changed; after a lost connection they read everything again to be sure."""
-    readers = {
+    readers: Mapping[LiteralString, Callable[[], None]] = {
         signals.REGISTRY: keeper.read_registry,
         signals.SILENCES: keeper.read_silences,
         signals.CITY_TIME: keeper.read_city_time,

@@ -9,7 +9,7 @@ import numpy as np
 from alerts import fan_in
 from alerts.case import Change, Decided, Joining, Leaving, Merging, Muting, Opening, Recovery
 from alerts.case_memory import Cases
-from alerts.deadline import parse
+from alerts.due import parse
 from alerts.engine import Kind, Proof, Step, Transition
 from alerts.memory import Changes
 from alerts.rule import Raises, Rule, Rulebook, Scope, Severity

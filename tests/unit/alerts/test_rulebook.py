@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from alerts import notation, rulebook
-from alerts.deadline import Limit, Unit
+from alerts.due import Limit, Unit
 from alerts.rule import Absence, Department, Raises, Scope, Severity
 from alerts.rulebook import WrongRules
 from core.errors import InvalidInput

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from alerts import engine, rulebook
-from alerts.deadline import Calendar
+from alerts.work_calendar import Calendar
 from core.fleet import Fleet
 from core.frame import Frame
 from devices import profile
