@@ -1,4 +1,4 @@
-"""`citygrid rules`: check rule files, run their tests, show what is in force."""
+"""`citygrid rules`: check rule files, run their tests, show them; publish, back-test and explain stand beside it."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -9,18 +9,22 @@ import typer
 
 from alerts import lint as linting
 from alerts import rulebook, schema, trial_schema, trialfile
-from alerts.lint import ChannelFact, ProfileFact, Surroundings
 from alerts.rule import Rule, Rulebook
-from components_registry import taxonomy
+from cli import rule_backtest, rule_explain, rule_shadow, rule_versions
 from core.errors import InvalidInput
-from devices import profile as profiles
-from runtime import settings
+from runtime import rulebooks, settings
 
-app = typer.Typer(no_args_is_help=True, help="Rules: check, test and show them.")
+app = typer.Typer(no_args_is_help=True, help="Rules: check, test, publish, back-test and explain them.")
+for command in (
+    rule_backtest.backtest, rule_versions.diff, rule_versions.publish, rule_versions.history, rule_versions.rollback,
+    rule_versions.promote, rule_explain.explain,
+):  # fmt: skip
+    app.command()(command)
+app.add_typer(rule_shadow.app, name="shadow")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 RulePath = Annotated[
-    Path | None, typer.Argument(help="A rule file or a folder of them; the rule book in force when left out.")
+    Path | None, typer.Argument(help="A rule file or a folder of them; the installation's files when left out.")
 ]
 
 
@@ -28,7 +32,7 @@ RulePath = Annotated[
 def lint(path: RulePath = None, as_json: AsJson = False) -> None:
     """Check rule files; exit code 1 when something is wrong. Example: citygrid rules lint my-rules/."""
     try:
-        found = linting.findings(_rulebook(path), _surroundings())
+        found = linting.findings(_rulebook(path), rulebooks.surroundings(settings.load()))
     except rulebook.WrongRules as wrong:
         found = tuple(
             linting.Finding(
@@ -77,7 +81,7 @@ def run_tests(
 
 @app.command()
 def show(path: RulePath = None, as_json: AsJson = False) -> None:
-    """List the rules in force. Example: citygrid rules show --json."""
+    """List the rules of files. Example: citygrid rules show --json."""
     rows = [_row(rule) for rule in _rulebook(path).rules]
     if as_json:
         print(json.dumps({"rules": [asdict(row) for row in rows]}, ensure_ascii=False))
@@ -136,7 +140,7 @@ def _row(rule: Rule) -> _Row:
 
 
 def _rulebook(path: Path | None) -> Rulebook:
-    return rulebook.load(path or settings.load().rules_dir or rulebook.DEFAULT)
+    return rulebook.load(path or rulebooks.source(settings.load()))
 
 
 def _folder() -> Path:
@@ -151,20 +155,3 @@ def _test_files(paths: list[Path]) -> list[Path]:
             raise InvalidInput(f"{path} holds no rule tests (*{rulebook.TEST_SUFFIX})")
         files.extend(found)
     return files
-
-
-def _surroundings() -> Surroundings:
-    known = dict(profiles.shipped())
-    added = settings.load().profiles_dir
-    if added is not None:
-        known |= profiles.load(added)
-    return Surroundings(
-        profiles={
-            name: ProfileFact(
-                channels={c.name: ChannelFact(unit=c.unit, min=c.min, max=c.max) for c in one.channels},
-                classes=one.classes,
-            )
-            for name, one in known.items()
-        },
-        classes=frozenset(taxonomy.TANGSHAN.classes),
-    )

@@ -6,21 +6,20 @@ import signal
 import socket
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import LiteralString
 
 import psycopg
 import structlog
+from psycopg import sql
 
 from alerts import rulebook
 from alerts.work_calendar import Calendar
 from core.errors import PlatformError
-from devices import profile
 from ingest import lanes
 from ingest.lanes import Shard
 from ingest.pipeline import Limits
 from ingest.source import Limits as SourceLimits
 from ingest.validate import Tolerance
-from runtime import broker_gauge, broker_watch, clock
+from runtime import broker_gauge, broker_watch, clock, rulebooks
 from runtime.carrier import Setup
 from runtime.ingest_metrics import IngestMetrics
 from runtime.ingest_report import Reporter
@@ -68,6 +67,8 @@ async def _main(settings: Settings) -> None:
         metrics_url=f"http://{_reachable(settings.metrics_host)}:{port}/metrics",
     )
     keeper = ShardKeeper(place, identity, await _shards(settings))
+    async with await connect(settings.writer_dsn(), role=WRITER, name="ingest-rules") as conn:
+        await rulebooks.ensure_published(conn, settings, now())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, keeper.stop)
@@ -105,14 +106,10 @@ async def _shards(settings: Settings) -> tuple[Shard, ...]:
 
 
 def _setup(settings: Settings) -> Setup:
-    profiles = dict(profile.shipped())
-    if settings.profiles_dir is not None:
-        profiles |= profile.load(settings.profiles_dir)
-    rules = settings.rules_dir or rulebook.DEFAULT
     return Setup(
         writer_dsn=settings.writer_dsn(),
-        profiles=profiles,
-        rulebook=rulebook.load(rules, Calendar(timezone=settings.timezone, work_day=settings.work_day)),
+        profiles=rulebooks.profiles(settings),
+        rulebook=rulebook.load(rulebooks.source(settings), rulebooks.calendar(settings)),
         limits=Limits(
             payload_bytes=settings.payload_limit_bytes,
             tolerance=Tolerance(behind_us=settings.retention_days * 86_400_000_000),
@@ -122,7 +119,7 @@ def _setup(settings: Settings) -> Setup:
 
 async def _follow_registry(settings: Settings, keeper: ShardKeeper) -> None:
     """Tell the journeys what changed; after a lost connection they read everything again to be sure."""
-    readers: Mapping[LiteralString, Callable[[], None]] = {
+    readers: Mapping[str, Callable[[], None]] = {
         signals.REGISTRY: keeper.read_registry,
         signals.SILENCES: keeper.read_silences,
         signals.CITY_TIME: keeper.read_city_time,
@@ -134,7 +131,7 @@ async def _follow_registry(settings: Settings, keeper: ShardKeeper) -> None:
             async with conn:
                 await conn.set_autocommit(True)
                 for channel in readers:
-                    await conn.execute(f"LISTEN {channel}")  # constants of ours
+                    await conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                 async for heard in conn.notifies():
                     readers[heard.channel]()
         except (psycopg.Error, OSError) as error:
