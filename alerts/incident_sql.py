@@ -99,15 +99,8 @@ events AS (
     RETURNING event_id, incident_id
 ),
 notices AS (
-    INSERT INTO outbox (event_id, channel, payload, created_at, next_try_at)
-    SELECT
-        e.event_id, 'apprise',
-        jsonb_build_object(
-            'kind', 'opened', 'incident_id', o.incident_id, 'rule', o.rule, 'severity', o.severity,
-            'title_zh', o.title_zh, 'title_en', o.title_en, 'deadline', o.deadline,
-            'lon', ST_X(ST_PointOnSurface(o.geom)), 'lat', ST_Y(ST_PointOnSurface(o.geom))
-        ),
-        %(now)s, %(now)s
+    INSERT INTO outbox (event_id, created_at)
+    SELECT e.event_id, %(now)s
     FROM events e
     JOIN opened o USING (incident_id)
     WHERE o.origin = 0

@@ -64,15 +64,8 @@ events AS (
     RETURNING event_id, incident_id, kind
 ),
 notices AS (
-    INSERT INTO outbox (event_id, channel, payload, created_at, next_try_at)
-    SELECT
-        e.event_id, 'apprise',
-        jsonb_build_object(
-            'kind', e.kind, 'incident_id', m.incident_id, 'rule', m.rule, 'severity', m.severity,
-            'title_zh', m.title_zh, 'title_en', m.title_en, 'deadline', m.deadline,
-            'lon', ST_X(ST_PointOnSurface(m.geom)), 'lat', ST_Y(ST_PointOnSurface(m.geom))
-        ),
-        %(now)s, %(now)s
+    INSERT INTO outbox (event_id, created_at)
+    SELECT e.event_id, %(now)s
     FROM events AS e
     JOIN moved AS m USING (incident_id)
     JOIN given AS g USING (incident_id)

@@ -60,15 +60,8 @@ WITH event AS (
     RETURNING event_id, incident_id, kind
 ),
 notice AS (
-    INSERT INTO outbox (event_id, channel, payload, created_at, next_try_at)
-    SELECT
-        e.event_id, 'apprise',
-        jsonb_build_object(
-            'kind', e.kind, 'incident_id', i.incident_id, 'rule', i.rule, 'severity', i.severity,
-            'title_zh', i.title_zh, 'title_en', i.title_en, 'deadline', i.deadline,
-            'lon', ST_X(ST_PointOnSurface(i.geom)), 'lat', ST_Y(ST_PointOnSurface(i.geom))
-        ),
-        %(now)s, %(now)s
+    INSERT INTO outbox (event_id, created_at)
+    SELECT e.event_id, %(now)s
     FROM event e
     JOIN incident i USING (incident_id)
     WHERE i.origin = 0

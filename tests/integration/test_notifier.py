@@ -117,8 +117,7 @@ async def put(
                 INSERT INTO incident_event (incident_id, at, actor, role, kind, to_stage)
                 VALUES (%s, %s, 'rule R', %s, %s, %s) RETURNING event_id
             )
-            INSERT INTO outbox (event_id, channel, payload, created_at)
-            SELECT event_id, 'apprise', '{}', %s FROM event RETURNING event_id
+            INSERT INTO outbox (event_id, created_at) SELECT event_id, %s FROM event RETURNING event_id
             """,
             (number, NOW, role, kind, stage, NOW),
         )
