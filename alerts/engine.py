@@ -3,72 +3,34 @@
 `step` decides and changes nothing; `commit` applies what it decided, once the database has committed. A batch that is
 repeated after a crash therefore meets the same memory and gives the same transitions.
 
-Event time decides `for`, `keep_firing_for`, rates and changes. A silence is measured on the clock, from when the newest
-reading was *received*: a device that delivers its backlog is not silent. Time in which nobody listened (no step for
-longer than `RuleState.tolerated_gap_us`, e.g. while this process was down) does not count as a device's silence.
+Rules of one stated lateness form a stream. Without one, readings are seen on arrival, in each device's own order, and a
+silence is measured from when the newest reading was *received*: a device that delivers its backlog is not silent. With
+one, everything runs by event time (`alerts.hold`). Time in which nobody listened (no step for longer than
+`RuleState.tolerated_gap_us`, e.g. while this process was down) does not count as a device's silence.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts import memory, phase, rows
-from alerts.memory import Changes, Heard, Outage, RuleState, Stood, Watched
+from alerts import absence, fit, hold, memory, phase, rows
+from alerts.memory import Changes, Heard, Looked, Outage, RuleState, Stood, Stream, Withdrawn
 from alerts.rows import Part, Rows
 from alerts.rule import Rule, Rulebook
-from core.facts import LocatedFact
+from alerts.transition import Kind, Proof, Transition
+from alerts.waves import Moved, Piece, moves
 from core.fleet import Fleet
 from core.frame import Frame
 
+__all__ = ["Kind", "Proof", "RuleState", "Step", "Transition", "commit", "initial", "step"]
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SCAN_US = 500_000
-"""Silences are looked for twice a second at most (our choice): a scan costs time in proportion to the fleet."""
+"""What the clock alone ends, and that somebody listens, is looked at twice a second at most (our choice)."""
 _OUTAGES_KEPT = 64
-
-
-class Kind(StrEnum):
-    """What became of a cause."""
-
-    FIRED = "fired"
-    RECOVERED = "recovered"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
-    """The comparison that decided: `value` stood against `threshold`. For a silence both are seconds, no channel."""
-
-    channel: str | None
-    comparison: str
-    threshold: float | None
-    value: float
-    parts: tuple[tuple[str, float | None, float | None], ...] = ()
-    """Of a condition of several comparisons each one, its threshold and its value; None = it varies, or is unknown."""
-    seen: LocatedFact | None = None
-    """The fact, of a rule on facts; `value` is how sure it is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transition:
-    """A rule fired on a device, or recovered."""
-
-    kind: Kind
-    rule: Rule
-    slot: int
-    ts_us: int
-    """Event time of the reading that decided; of a silence, when it had lasted long enough."""
-    since_us: int
-    """When the condition began; of a recovery, when the phase that ends began."""
-    origin: int
-    unit_grid_id: int
-    """Grid of the reading that decided; -1 = no reading did: where the device was last."""
-    lon_deg: float
-    lat_deg: float
-    """Where a moving device was; NaN = where it is registered, or last reported."""
-    proof: Proof
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,61 +38,103 @@ class Step:
     """What `step` decided."""
 
     transitions: tuple[Transition, ...]
+    """By event time and device; those of one rule and device in the order they happened."""
     changes: Changes
+    late: tuple[Frame, ...] = ()
+    """Readings that came too late for some rules: stored and marked, and they change nothing that was decided."""
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What a step has decided so far."""
+
+    transitions: list[Transition] = field(default_factory=list[Transition])
+    heard: dict[tuple[int, str], Heard] = field(default_factory=dict[tuple[int, str], Heard])
+    stood: dict[str, list[Stood]] = field(default_factory=dict[str, list[Stood]])
+    looked: list[Looked] = field(default_factory=list[Looked])
+    held: dict[int, hold.Held] = field(default_factory=dict[int, hold.Held])
+    released_us: dict[int, int] = field(default_factory=dict[int, int])
+    late: list[Frame] = field(default_factory=list[Frame])
 
 
 def initial(rulebook: Rulebook, fleet: Fleet) -> RuleState:
     """Give the memory of rules that have seen nothing yet."""
     state = RuleState()
-    state.make_room(rulebook, fleet)
+    fit.fit(state, rulebook, fleet)
     return state
 
 
 def step(state: RuleState, frames: Sequence[Frame], rulebook: Rulebook, fleet: Fleet, now: datetime) -> Step:
-    """Give what the readings and the clock bring about; the memory is only read (it may be given room to grow).
+    """Give what the readings and the clock bring about; the memory is only read (it may be fitted to new rules).
 
-    Shape: rows of one slot ascend in time over `frames`; late rows are skipped; no frames = a tick of the clock.
+    Shape: rows of one slot ascend in time over `frames`, those marked late apart; no frames = a tick of the clock.
     """
-    state.make_room(rulebook, fleet)
+    fit.fit(state, rulebook, fleet)
     now_us = (now - _EPOCH) // timedelta(microseconds=1)
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):  # unknown values are NaN, and meant to be
-        transitions, changes = _decide(state, rows.gather(frames, state, fleet), now_us)
-    transitions.sort(key=lambda t: t.ts_us)
-    return Step(transitions=tuple(transitions), changes=changes)
-
-
-def _decide(state: RuleState, gathered: Sequence[Rows], now_us: int) -> tuple[list[Transition], Changes]:
-    """Run the rules over the readings, then look for silences."""
-    assert state.scopes is not None
     outage = _outage(state, now_us)
-    transitions: list[Transition] = []
-    stood: dict[str, list[Stood]] = {}
-    for readings in gathered:
-        for rule in state.scopes.of_profile.get(readings.frame.profile, ()):
-            if piece := _apply(rule, readings, state, transitions):
-                stood.setdefault(rule.name, []).append(piece)
-    heard = {readings.frame.profile: _heard(readings) for readings in gathered}
-    scan = now_us - state.scanned_us >= _SCAN_US or outage is not None
-    for watched in state.scopes.silences:
-        pieces = list(_ended(watched, gathered, state, transitions))
-        if scan:
-            pieces.extend(_begun(watched, heard, state, outage, now_us, transitions))
-        if pieces:
-            stood[watched.rule.name] = pieces
+    draft = _Draft()
+    for withdrawn in state.withdrawn:
+        draft.transitions.extend(_withdrawals(withdrawn, state, now_us))
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):  # unknown values are NaN, and meant to be
+        for stream in state.streams.values():
+            _run(stream, state, frames, now_us, outage, draft)
+    draft.transitions.sort(key=lambda t: (t.ts_us, t.slot))
     changes = Changes(
         now_us=now_us,
-        scanned=scan,
+        scanned=outage is not None or abs(now_us - state.scanned_us) >= _SCAN_US,
         outage=outage,
         outages=_remembered(state, outage, now_us),
-        heard=heard,
-        stood=stood,
+        heard=draft.heard,
+        stood=draft.stood,
+        withdrawn=state.withdrawn,
+        looked=draft.looked,
+        held=draft.held,
+        released_us=draft.released_us,
     )
-    return transitions, changes
+    return Step(transitions=tuple(draft.transitions), changes=changes, late=tuple(draft.late))
 
 
 def commit(state: RuleState, step: Step) -> None:
     """Apply a step to the memory: after the database committed, never before."""
     memory.apply(state, step.changes)
+
+
+def _run(
+    stream: Stream, state: RuleState, frames: Sequence[Frame], now_us: int, outage: Outage | None, draft: _Draft
+) -> None:
+    """Run one stream's rules over the readings it may see now, then look for silences."""
+    clock_us = now_us - stream.offset_us
+    past = outage.earlier(stream.offset_us) if outage is not None else None
+    seen = _release(stream, frames, clock_us, draft)
+    assert state.fleet is not None
+    gathered = rows.gather(seen, stream, state.place, state.fleet, clock_us, past)
+    pieces = [piece for readings in gathered.values() for piece in _pieces(readings)]
+    for piece, moved in moves(pieces):
+        draft.transitions.extend(_transitions(piece, moved))
+        if len(moved.places):
+            stood = Stood(slots=piece.readings.table.slots[moved.places], phase=moved.phase, since_us=moved.since_us)
+            draft.stood.setdefault(piece.rule.name, []).append(stood)
+    for profile, readings in gathered.items():
+        draft.heard[stream.offset_us, profile] = _heard(readings)
+    for profile, table in stream.tables.items():
+        for found in absence.find(table, gathered.get(profile), clock_us, past):
+            draft.transitions.extend(found.transitions)
+            if found.stood:
+                draft.stood.setdefault(found.rule.name, []).extend(found.stood)
+            draft.looked.extend(found.looked)
+
+
+def _release(stream: Stream, frames: Sequence[Frame], clock_us: int, draft: _Draft) -> Sequence[Frame]:
+    """Give what the stream may see now."""
+    wanted = [frame for frame in frames if frame.profile in stream.tables]
+    if not stream.offset_us:
+        released = hold.on_arrival(wanted)
+    else:
+        due_us = max(clock_us, stream.released_us)  # the clock may be set back: what was seen stays seen
+        released = hold.by_event_time(stream.held, wanted, due_us, stream.offset_us)
+        draft.held[stream.offset_us], draft.released_us[stream.offset_us] = released.held, due_us
+    draft.late.extend(released.late)
+    return released.seen
 
 
 def _outage(state: RuleState, now_us: int) -> Outage | None:
@@ -145,107 +149,89 @@ def _remembered(state: RuleState, outage: Outage | None, now_us: int) -> tuple[O
     """Leave out the outages before which no silence can have begun that is still being measured."""
     if outage is None:
         return state.outages
-    assert state.scopes is not None
-    longest_us = max((int(w.allowed_us.max(initial=0)) for w in state.scopes.silences), default=0)
+    longest_us = fit.longest_silence_us(state.streams.values())
     kept = [past for past in state.outages if past.end_us > now_us - 2 * longest_us]
     return (*kept, outage)[-_OUTAGES_KEPT:]
 
 
 def _heard(readings: Rows) -> Heard:
-    last = readings.last_of_slot()
-    frame = readings.frame
-    previous = readings.state.previous.get(frame.profile)
+    table, last = readings.table, readings.last()
+    lone = readings.lone
+    values = np.column_stack([readings.column(c) for c in table.channels]) if table.channels else None
     return Heard(
-        slots=frame.slot[last].astype(np.intp),
-        ts_us=frame.ts_us[last],
-        origin=frame.origin[last],
-        received_us=None if frame.received_us is None else frame.received_us[last],
-        previous=np.column_stack([readings.column(c)[last] for c in previous.channels]) if previous else None,
+        places=readings.place if lone else readings.place[last],
+        ts_us=readings.frame.ts_us if lone else readings.frame.ts_us[last],
+        heard_us=readings.heard_at_us if lone else readings.heard_at_us[last],
+        origin=readings.frame.origin if lone else readings.frame.origin[last],
+        values=values if lone or values is None else values[last],
+        rows=(readings.place, readings.frame) if table.rings.channels else None,
     )
 
 
-def _apply(rule: Rule, readings: Rows, state: RuleState, transitions: list[Transition]) -> Stood | None:
-    """Run one rule over one profile's rows; quiet rows cost a comparison, the others go through the phases in waves."""
-    assert rule.fires is not None and state.scopes is not None  # noqa: PT018
-    slot = readings.frame.slot
-    standing = state.standings[rule.name]
-    awake = rule.fires.holds(readings)
-    if standing.awake:
-        awake = awake | (standing.phase[slot] != phase.REST)
-    if readings.excused is not None:
-        awake &= ~readings.excused
-    if (narrow := state.scopes.narrow.get(rule.name)) is not None:
-        awake &= narrow[slot]
-    if not awake.any():
-        return None
-    chosen = np.flatnonzero(awake if readings.lone else np.isin(slot, slot[awake]))
-    seen = _seen(rule, Part(readings, chosen))
-    slots, local = np.unique(slot[chosen], return_inverse=True)
-    before = memory.Standing(phase=standing.phase[slots], since_us=standing.since_us[slots])
-    now = memory.Standing(phase=before.phase, since_us=before.since_us)
-    for wave in _waves(slot[chosen], lone=readings.lone):
-        at = local[wave]
-        began_us = now.since_us[at]
-        moved = phase.advance(now.phase[at], began_us, _only(seen, wave), rule.for_us, rule.keep_firing_us)
-        now.phase, now.since_us = now.phase.copy(), now.since_us.copy()
-        now.phase[at], now.since_us[at] = moved.phase, moved.since_us
-        for index in np.flatnonzero(moved.fired | moved.recovered):
-            row, fired = int(chosen[wave[index]]), bool(moved.fired[index])
-            since_us = int(began_us[index]) if began_us[index] else int(readings.frame.ts_us[row])
-            transitions.append(_transition(rule, readings, row, since_us, fired=fired))
-    changed = (now.phase != before.phase) | (now.since_us != before.since_us)
-    if not changed.any():
-        return None
-    return Stood(slots=slots[changed].astype(np.intp), phase=now.phase[changed], since_us=now.since_us[changed])
+def _pieces(readings: Rows) -> Iterator[Piece]:
+    """Give, rule by rule, the rows on which something may move: quiet rows cost a comparison."""
+    table = readings.table
+    phases: phase.Phases = table.phase.take(readings.place, axis=0)
+    awake_rules = np.any(phases, axis=0)
+    excused = table.excused[readings.place] if table.excused is not None else None
+    for column, rule in enumerate(table.rules):
+        if rule.fires is None:
+            continue
+        fires = rule.fires.holds(readings)
+        awake = np.logical_or(fires, phases[:, column]) if awake_rules[column] else fires
+        if not awake.any():
+            continue
+        if excused is not None:
+            awake = awake & ~excused
+        if (narrow := table.narrow.get(column)) is not None:
+            awake = awake & narrow[readings.place]
+        if awake.any():
+            yield _piece(readings, column, rule, awake, fires)
 
 
-def _seen(rule: Rule, part: Part) -> phase.Seen:
+def _piece(readings: Rows, column: int, rule: Rule, awake: NDArray[np.bool_], fires: NDArray[np.bool_]) -> Piece:
+    """Take all rows of the devices that have one awake."""
     assert rule.fires is not None
-    fires, not_fires = rule.fires.holds(part), rule.fires.fails(part)
+    if readings.lone:
+        chosen = np.flatnonzero(awake)
+        device, places = np.arange(len(chosen)), readings.place[chosen]
+    else:
+        has = np.logical_or.reduceat(awake, readings.starts)
+        chosen = np.flatnonzero(has[readings.device()])
+        device = (np.cumsum(has) - 1)[readings.device()[chosen]]
+        places = readings.place[readings.starts[has]]
+    part = Part(readings, chosen)
+    fires, not_fires = fires[chosen], rule.fires.fails(part)
     clears, not_clears = (rule.clears.holds(part), rule.clears.fails(part)) if rule.clears else (not_fires, fires)
-    return phase.Seen(
-        ts_us=part.rows.frame.ts_us[part.chosen],
+    ts_us = readings.frame.ts_us[chosen]
+    seen = phase.Seen(
+        ts_us=ts_us,
         fires=fires,
         not_fires=not_fires,
         clears=clears,
         not_clears=not_clears,
+        may_start=rule.schedule.active(ts_us) if rule.schedule else np.ones(len(chosen), np.bool_),
+        for_us=np.full(len(chosen), rule.for_us),
+        keep_us=np.full(len(chosen), rule.keep_firing_us),
     )
+    return Piece(readings=readings, column=column, rule=rule, rows=chosen, device=device, places=places, seen=seen)
 
 
-def _only(seen: phase.Seen, wave: NDArray[np.intp]) -> phase.Seen:
-    return phase.Seen(
-        ts_us=seen.ts_us[wave],
-        fires=seen.fires[wave],
-        not_fires=seen.not_fires[wave],
-        clears=seen.clears[wave],
-        not_clears=seen.not_clears[wave],
-    )
-
-
-def _waves(slot: NDArray[np.int32], *, lone: bool) -> Iterator[NDArray[np.intp]]:
-    """Give the rows in waves that hold each slot once, so that a device's readings are taken in order."""
-    if lone:
-        yield np.arange(len(slot))
-        return
-    rank = rows.ranks(slot)
-    order = np.argsort(rank, kind="stable")
-    yield from np.split(order, np.cumsum(np.bincount(rank))[:-1])
-
-
-def _transition(rule: Rule, readings: Rows, row: int, since_us: int, *, fired: bool) -> Transition:
-    frame = readings.frame
-    return Transition(
-        kind=Kind.FIRED if fired else Kind.RECOVERED,
-        rule=rule,
-        slot=int(frame.slot[row]),
-        ts_us=int(frame.ts_us[row]),
-        since_us=since_us,
-        origin=int(frame.origin[row]),
-        unit_grid_id=int(frame.unit_grid_id[row]),
-        lon_deg=float(readings.column("lon_deg")[row]),
-        lat_deg=float(readings.column("lat_deg")[row]),
-        proof=_proof(rule, Part(readings, np.array([row])), fired=fired),
-    )
+def _transitions(piece: Piece, moved: Moved) -> Iterator[Transition]:
+    frame = piece.readings.frame
+    for row, fired, since_us in moved.events:
+        yield Transition(
+            kind=Kind.FIRED if fired else Kind.RECOVERED,
+            rule=piece.rule,
+            slot=int(frame.slot[row]),
+            ts_us=int(frame.ts_us[row]),
+            since_us=since_us or int(frame.ts_us[row]),
+            origin=int(frame.origin[row]),
+            unit_grid_id=int(frame.unit_grid_id[row]),
+            lon_deg=float(piece.readings.column("lon_deg")[row]),
+            lat_deg=float(piece.readings.column("lat_deg")[row]),
+            proof=_proof(piece.rule, Part(piece.readings, np.array([row])), fired=fired),
+        )
 
 
 def _proof(rule: Rule, row: Part, *, fired: bool) -> Proof:
@@ -268,90 +254,19 @@ def _proof(rule: Rule, row: Part, *, fired: bool) -> Proof:
     )
 
 
-def _ended(
-    watched: Watched, gathered: Sequence[Rows], state: RuleState, transitions: list[Transition]
-) -> Iterator[Stood]:
-    """End the silences of devices that reported."""
-    standing = state.standings[watched.rule.name]
-    if not standing.awake:
-        return
-    for readings in gathered:
-        if readings.frame.profile not in watched.rule.scope.profiles:
-            continue
-        first = readings.first_of_slot()
-        slots = readings.frame.slot[first].astype(np.intp)
-        ended = (standing.phase[slots] == phase.FIRING) & (watched.position[slots] >= 0)
-        since_us = standing.since_us[slots[ended]]
-        transitions.extend(
-            _spoke(watched, readings, int(row), int(since)) for row, since in zip(first[ended], since_us, strict=True)
+def _withdrawals(withdrawn: Withdrawn, state: RuleState, now_us: int) -> Iterator[Transition]:
+    """End what a rule held that looks at these devices no more."""
+    firing = withdrawn.phase != phase.PENDING
+    for slot, since_us in zip(withdrawn.slots[firing].tolist(), withdrawn.since_us[firing].tolist(), strict=True):
+        yield Transition(
+            kind=Kind.RECOVERED,
+            rule=withdrawn.rule,
+            slot=slot,
+            ts_us=max(now_us, since_us),
+            since_us=since_us,
+            origin=state.origin_of(slot),
+            unit_grid_id=-1,
+            lon_deg=np.nan,
+            lat_deg=np.nan,
+            proof=Proof(channel=None, comparison="rule withdrawn", threshold=None, value=np.nan),
         )
-        if ended.any():
-            nothing = np.zeros(int(ended.sum()), np.int64)
-            yield Stood(slots=slots[ended], phase=nothing.astype(np.int8), since_us=nothing)
-
-
-def _spoke(watched: Watched, readings: Rows, row: int, since_us: int) -> Transition:
-    frame = readings.frame
-    proof = _silence(watched, int(watched.position[frame.slot[row]]), 0.0)
-    return Transition(
-        kind=Kind.RECOVERED,
-        rule=watched.rule,
-        slot=int(frame.slot[row]),
-        ts_us=int(frame.ts_us[row]),
-        since_us=since_us,
-        origin=int(frame.origin[row]),
-        unit_grid_id=int(frame.unit_grid_id[row]),
-        lon_deg=float(readings.column("lon_deg")[row]),
-        lat_deg=float(readings.column("lat_deg")[row]),
-        proof=proof,
-    )
-
-
-def _begun(
-    watched: Watched,
-    heard: dict[str, Heard],
-    state: RuleState,
-    outage: Outage | None,
-    now_us: int,
-    transitions: list[Transition],
-) -> Iterator[Stood]:
-    """Fire on the devices that have been silent for too long."""
-    standing = state.standings[watched.rule.name]
-    heard_us = state.heard_us[watched.slots]
-    if outage is not None:
-        heard_us = memory.heard_after(heard_us, (outage,))
-    over = np.flatnonzero(heard_us + watched.allowed_us <= now_us)
-    over = over[standing.phase[watched.slots[over]] == phase.REST]
-    if len(over):
-        just_heard = [h.slots for p, h in heard.items() if p in watched.rule.scope.profiles]
-        over = over[~np.isin(watched.slots[over], np.concatenate(just_heard))] if just_heard else over
-    if not len(over):
-        return
-    slots = watched.slots[over]
-    due_us = heard_us[over] + watched.allowed_us[over]
-    for position, slot, since_us, ts_us in zip(over, slots, heard_us[over], due_us, strict=True):
-        transitions.append(
-            Transition(
-                kind=Kind.FIRED,
-                rule=watched.rule,
-                slot=int(slot),
-                ts_us=int(ts_us),
-                since_us=int(since_us),
-                origin=int(state.origin[slot]),
-                unit_grid_id=-1,
-                lon_deg=np.nan,
-                lat_deg=np.nan,
-                proof=_silence(watched, int(position), (now_us - int(since_us)) / 1e6),
-            )
-        )
-    yield Stood(slots=slots, phase=np.full(len(slots), phase.FIRING, np.int8), since_us=due_us)
-
-
-def _silence(watched: Watched, position: int, silent_s: float) -> Proof:
-    assert watched.rule.absence is not None
-    return Proof(
-        channel=None,
-        comparison=watched.rule.absence.text,
-        threshold=float(watched.allowed_us[position]) / 1e6,
-        value=silent_s,
-    )

@@ -1,47 +1,105 @@
-"""What the rules remember between steps, as columns by slot; and the sparse changes a step makes to it. Pure.
+"""What the rules remember between steps: a table a profile, a row a device; and the sparse changes a step makes. Pure.
 
-Everything here is also in the database after each commit, so that a restart goes on where the last commit stood:
-phases in `rule_state`, times and values of the newest readings in `device_state`.
+A device's phases of all its rules lie side by side, so that a reading costs a few cache lines however many rules and
+devices there are. Everything here is also in the database after each commit, so that a restart goes on where the last
+commit stood: phases in `rule_state`, times and values of the newest readings in `device_state`, windows and readings
+held back in `reading`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alerts.hold import Held
+from alerts.phase import REST, Phases
+from alerts.rings import Rings
 from alerts.rule import Rule, Rulebook
 from core.fleet import Fleet
+from core.frame import Frame
 from core.origin import Origin
 
 Slots = NDArray[np.intp]
+Places = NDArray[np.intp]
+"""Rows of a table: the place of a device among those of its profile."""
 Times = NDArray[np.int64]
-S = TypeVar("S", bound=np.generic)
+
+NEVER_US = 2**62
+BLOCK = 256
+"""Devices whose earliest due silence is known together (our choice)."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Standing:
-    """Phase of one rule on every slot, and since when (event time). Untouched pages of zeros cost no memory."""
+class Watched:
+    """A rule that watches for silence, and how long each device of a table may be silent."""
 
-    phase: NDArray[np.int8]
-    since_us: NDArray[np.int64]
-    awake: int = 0
-    """How many slots are not at rest."""
-
-    def put(self, slots: Slots, phase: NDArray[np.int8], since_us: NDArray[np.int64]) -> None:
-        """Set the phases of some slots, each named once."""
-        self.awake += int(np.count_nonzero(phase)) - int(np.count_nonzero(self.phase[slots]))
-        self.phase[slots] = phase
-        self.since_us[slots] = since_us
+    rule: Rule
+    column: int
+    allowed_us: Times
+    """By place; `NEVER_US` = not watched."""
+    least_us: int
+    """The shortest of them."""
+    bound_us: Times
+    """By block of places: no silence in it is due before. It only needs a look then, not at every tick."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Previous:
-    """The newest reading's values of the channels whose change some rule watches, by slot."""
+class Table:
+    """What the rules of a stream remember of the devices of one profile."""
 
+    profile: str
+    rules: tuple[Rule, ...]
+    """One a column of `phase`, in the order of the rule book."""
+    slots: Slots
+    """Ascending."""
+    phase: Phases
+    """Shape (places, rules)."""
+    since_us: Times
+    """The same shape: when the phase began, event time; 0 at rest. Untouched pages of zeros cost no memory."""
+    ts_us: Times
+    """Event time of the newest reading; 0 = none yet."""
+    heard_us: Times
+    """When the newest reading was received (by event time in a stream that waits), or the device registered; moved on
+    by outages."""
+    origin: NDArray[np.int8]
+    """Origin of the newest reading; LIVE before the first."""
     channels: tuple[str, ...]
+    """Whose newest value some rule needs."""
     values: NDArray[np.float64]
+    """Shape (places, channels)."""
+    rings: Rings
+    """The readings before the newest, of the channels that some rule looks back on."""
+    narrow: Mapping[int, NDArray[np.bool_]]
+    """By column: the places in scope, for rules that do not look at all devices of the profile."""
+    excused: NDArray[np.bool_] | None
+    """Places out of service, which no rule looks at; None = there are none."""
+    watched: tuple[Watched, ...]
+
+    def column_of(self, name: str) -> int | None:
+        """Give the column of a rule."""
+        return next((column for column, rule in enumerate(self.rules) if rule.name == name), None)
+
+    def put(self, column: int, places: Places, phases: Phases, since_us: Times) -> None:
+        """Set one rule's phases of some places, each named once."""
+        self.phase[places, column] = phases
+        self.since_us[places, column] = since_us
+        for watched in self.watched:
+            if watched.column == column:
+                watched.bound_us[places // BLOCK] = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Stream:
+    """The rules of one stated lateness, and what they remember. They see the readings `offset_us` after their time."""
+
+    offset_us: int
+    tables: dict[str, Table]
+    """By profile."""
+    released_us: int = 0
+    """Readings up to this event time were seen, where the stream waits."""
+    held: Held = field(default_factory=Held)
+    """Readings that are not due yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,128 +109,89 @@ class Outage:
     start_us: int
     end_us: int
 
+    def earlier(self, by_us: int) -> "Outage":
+        """Give the same for a clock that is behind."""
+        return Outage(self.start_us - by_us, self.end_us - by_us)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn:
+    """Devices on which a rule stood that looks at them no more."""
+
+    rule: Rule
+    slots: Slots
+    phase: Phases
+    since_us: Times
+
 
 @dataclass(slots=True, kw_only=True)
 class RuleState:
-    """The memory. Only `alerts.engine.commit` writes to it; `make_room` may be called any time."""
+    """The memory. Only `alerts.engine.commit` writes to it; `alerts.fit` fits it to rule book and fleet any time."""
 
-    size: int = 0
-    ts_us: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    """Event time of the newest reading; 0 = none yet."""
-    heard_us: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    """When the newest reading was received, or the device registered; moved on by outages."""
-    origin: NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
-    """Origin of the newest reading; LIVE before the first."""
-    previous: dict[str, Previous] = field(default_factory=dict[str, Previous])
-    standings: dict[str, Standing] = field(default_factory=dict[str, Standing])
+    rulebook: Rulebook = field(default_factory=Rulebook)
+    fleet: Fleet | None = None
+    """What the tables are made for."""
+    place: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    """By slot: its place in the tables of its profile."""
+    streams: dict[int, Stream] = field(default_factory=dict[int, Stream])
+    """By offset."""
+    withdrawn: tuple[Withdrawn, ...] = ()
+    """What the next step has to end."""
     watched_until_us: int | None = None
     """The last instant at which somebody was listening; None = never."""
     tolerated_gap_us: int = 5_000_000
     """A longer time without a step is an outage (our choice: several ticks of the clock were missed)."""
     scanned_us: int = 0
-    """When silences were last looked for."""
+    """When `Changes.scanned` last said so."""
     outages: tuple[Outage, ...] = ()
-    scopes: "Scopes | None" = None
-    """Derived from the fleet, made anew when it changes."""
 
-    def make_room(self, rulebook: Rulebook, fleet: Fleet) -> None:
-        """Grow to the fleet's size: appended slots are at rest, heard of when they were registered."""
-        if self.scopes is None or self.scopes.fleet is not fleet or self.scopes.rulebook is not rulebook:
-            self.scopes = Scopes(rulebook, fleet)
-            self._hold(rulebook)
-        count = len(fleet)
-        if count <= self.size:
-            return
-        capacity = max(count, self.size * 5 // 4)
-        if len(self.ts_us) < count:
-            self.ts_us = _grown(self.ts_us, capacity)
-            self.heard_us = _grown(self.heard_us, capacity)
-            self.origin = _grown(self.origin, capacity)
-            for standing in self.standings.values():
-                standing.phase = _grown(standing.phase, capacity)
-                standing.since_us = _grown(standing.since_us, capacity)
-            for previous in self.previous.values():
-                previous.values = _grown(previous.values, capacity, np.nan)
-        self.heard_us[self.size : count] = fleet.registered_us[self.size :]
-        self.origin[self.size : count] = Origin.LIVE
-        self.size = count
+    def tables(self) -> Iterable[Table]:
+        """Give all tables."""
+        for stream in self.streams.values():
+            yield from stream.tables.values()
 
-    def _hold(self, rulebook: Rulebook) -> None:
-        """Make columns for rules and channels that have none yet."""
-        for rule in rulebook.rules:
-            if rule.name not in self.standings:
-                self.standings[rule.name] = Standing(
-                    phase=np.zeros(len(self.ts_us), np.int8), since_us=np.zeros(len(self.ts_us), np.int64)
-                )
-        for profile, channels in watched_changes(rulebook).items():
-            held = self.previous.get(profile)
-            if held is None or held.channels != channels:
-                self.previous[profile] = Previous(
-                    channels=channels, values=np.full((len(self.ts_us), len(channels)), np.nan)
-                )
+    def columns_of(self, rule: str) -> Iterable[tuple[Table, int]]:
+        """Give the tables of a rule, and its column in each."""
+        for table in self.tables():
+            if (column := table.column_of(rule)) is not None:
+                yield table, column
 
+    def held(self, rule: str, slot: int) -> tuple[int, int]:
+        """Give where a rule stands on a device, and since when."""
+        for table, column in self.columns_of(rule):
+            place = int(self.place[slot])
+            if place < len(table.slots) and table.slots[place] == slot:
+                return int(table.phase[place, column]), int(table.since_us[place, column])
+        return REST, 0
 
-def watched_changes(rulebook: Rulebook) -> dict[str, tuple[str, ...]]:
-    """Give, by profile, the channels whose value before is needed, in a fixed order."""
-    wanted: dict[str, set[str]] = {}
-    for rule in rulebook.rules:
-        for condition in (rule.fires, rule.clears):
-            for profile in rule.scope.profiles if condition else ():
-                wanted.setdefault(profile, set()).update(condition.changes if condition else ())
-    return {profile: tuple(sorted(channels)) for profile, channels in wanted.items() if channels}
+    def awake(self, rule: str) -> Slots:
+        """Give the slots on which a rule is not at rest, ascending."""
+        found = [table.slots[np.flatnonzero(table.phase[:, column])] for table, column in self.columns_of(rule)]
+        return np.sort(np.concatenate(found)) if found else np.zeros(0, np.intp)
+
+    def origin_of(self, slot: int) -> int:
+        """Give the origin of a device's newest reading, as far as any rule looks at it."""
+        for table in self.tables():
+            place = int(self.place[slot])
+            if place < len(table.slots) and table.slots[place] == slot:
+                return int(table.origin[place])
+        return int(Origin.LIVE)
+
+    def put(self, rule: str, slots: Slots, phases: Phases, since_us: Times) -> None:
+        """Set one rule's phases on some slots, each named once."""
+        for table, column in self.columns_of(rule):
+            place = np.minimum(self.place[slots], len(table.slots) - 1)
+            ours = table.slots[place] == slots
+            table.put(column, place[ours].astype(np.intp), phases[ours], since_us[ours])
+
+    def forget(self, rule: str) -> None:
+        """Put a rule to rest everywhere, without a word."""
+        for table, column in self.columns_of(rule):
+            table.phase[:, column] = REST
+            table.since_us[:, column] = 0
 
 
-class Scopes:
-    """Which rules look at which slots of a fleet."""
-
-    def __init__(self, rulebook: Rulebook, fleet: Fleet) -> None:
-        self.fleet = fleet
-        self.rulebook = rulebook
-        self.of_profile: dict[str, tuple[Rule, ...]] = {
-            profile: tuple(r for r in rulebook.rules if r.fires and profile in r.scope.profiles)
-            for profile in {p for r in rulebook.rules for p in r.scope.profiles}
-        }
-        self.narrow: dict[str, NDArray[np.bool_]] = {
-            rule.name: _within(rule, fleet)
-            for rule in rulebook.rules
-            if rule.fires and (rule.scope.classes or rule.scope.districts)
-        }
-        """Slots in scope, for rules that name classes or districts; the other rules see all of their profiles."""
-        self.silences: tuple[Watched, ...] = tuple(_watched(rule, fleet) for rule in rulebook.rules if rule.absence)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """The slots whose silence a rule watches, and how long each may be silent."""
-
-    rule: Rule
-    slots: Slots
-    allowed_us: NDArray[np.int64]
-    position: NDArray[np.int32]
-    """By slot: its index in `slots`, -1 = not watched."""
-
-
-def _watched(rule: Rule, fleet: Fleet) -> Watched:
-    assert rule.absence is not None
-    codes = [code for code, name in enumerate(fleet.profiles) if name in rule.scope.profiles]
-    slots = np.flatnonzero(np.isin(fleet.profile, codes) & fleet.in_service & _within(rule, fleet))
-    allowed_s = rule.absence.intervals * fleet.interval_s[slots] + rule.absence.seconds
-    position = np.full(len(fleet), -1, np.int32)
-    position[slots] = np.arange(len(slots), dtype=np.int32)
-    allowed_us = np.round(allowed_s * 1e6).astype(np.int64) + rule.for_us
-    return Watched(rule=rule, slots=slots, allowed_us=allowed_us, position=position)
-
-
-def _within(rule: Rule, fleet: Fleet) -> NDArray[np.bool_]:
-    mask = np.ones(len(fleet), np.bool_)
-    if rule.scope.classes:
-        mask &= np.fromiter((code in rule.scope.classes for code in fleet.class_code), np.bool_, len(fleet))
-    if rule.scope.districts:
-        mask &= np.fromiter((code in rule.scope.districts for code in fleet.district_code), np.bool_, len(fleet))
-    return mask
-
-
-def heard_after(heard_us: NDArray[np.int64], outages: Iterable[Outage]) -> NDArray[np.int64]:
+def heard_after(heard_us: Times, outages: Iterable[Outage]) -> Times:
     """Give the times moved on by the outages since: what was silent before goes on where it stood."""
     for outage in outages:
         gone = outage.end_us - np.maximum(outage.start_us, heard_us)
@@ -182,15 +201,17 @@ def heard_after(heard_us: NDArray[np.int64], outages: Iterable[Outage]) -> NDArr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """The newest readings of a step, one a slot."""
+    """A step's readings of one table, as far as they are remembered."""
 
-    slots: Slots
-    ts_us: NDArray[np.int64]
+    places: Places
+    """Of the newest readings, each once."""
+    ts_us: Times
+    heard_us: Times | int
     origin: NDArray[np.int8]
-    received_us: NDArray[np.int64] | None
-    """When they were received; None = with the step."""
-    previous: NDArray[np.float64] | None
-    """In the order of `Previous.channels` of the profile; None when no rule wants it."""
+    values: NDArray[np.float64] | None
+    """In the order of `Table.channels`; None when no rule wants any."""
+    rows: tuple[Places, Frame] | None
+    """All readings, by place and time, for the windows; None when no rule looks back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,8 +219,17 @@ class Stood:
     """New phases of one rule, where they changed."""
 
     slots: Slots
-    phase: NDArray[np.int8]
-    since_us: NDArray[np.int64]
+    phase: Phases
+    since_us: Times
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """Blocks that were looked at for silences, and until when they need no other look."""
+
+    watched: Watched
+    blocks: NDArray[np.intp]
+    bound_us: Times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,38 +238,64 @@ class Changes:
 
     now_us: int
     scanned: bool
+    """Whether it is time to look what the clock alone ends, and to write down that somebody listens."""
     outage: Outage | None
     outages: tuple[Outage, ...]
     """All that are still worth remembering, `outage` included."""
-    heard: Mapping[str, Heard]
+    heard: Mapping[tuple[int, str], Heard]
+    """By offset and profile."""
     stood: Mapping[str, Sequence[Stood]]
     """By rule, in the order they apply."""
+    withdrawn: Sequence[Withdrawn]
+    looked: Sequence[Looked]
+    held: Mapping[int, Held]
+    """By offset: what is not due yet."""
+    released_us: Mapping[int, int]
+    """By offset."""
 
 
 def apply(state: RuleState, changes: Changes) -> None:
     """Write a step's changes into the memory."""
     if changes.outage is not None:
-        state.heard_us[: state.size] = heard_after(state.heard_us[: state.size], (changes.outage,))
+        _move_on(state, changes.outage)
         state.outages = changes.outages
+    clock_set_back = changes.now_us < (state.watched_until_us or 0)
     state.watched_until_us = changes.now_us
     if changes.scanned:
         state.scanned_us = changes.now_us
-    for profile, heard in changes.heard.items():
-        state.ts_us[heard.slots] = heard.ts_us
-        state.heard_us[heard.slots] = changes.now_us if heard.received_us is None else heard.received_us
-        state.origin[heard.slots] = heard.origin
-        if heard.previous is not None:
-            state.previous[profile].values[heard.slots] = heard.previous
+    for looked in changes.looked:
+        looked.watched.bound_us[looked.blocks] = looked.bound_us
+    for (offset_us, profile), heard in changes.heard.items():
+        _hear(state.streams[offset_us].tables[profile], heard)
     for rule, pieces in changes.stood.items():
-        standing = state.standings[rule]
         for piece in pieces:
-            standing.put(piece.slots, piece.phase, piece.since_us)
+            state.put(rule, piece.slots, piece.phase, piece.since_us)
+    for offset_us, held in changes.held.items():
+        state.streams[offset_us].held = held
+        state.streams[offset_us].released_us = changes.released_us[offset_us]
+    state.withdrawn = ()
+    if clock_set_back:
+        _look_everywhere(state)
 
 
-def _grown(column: NDArray[S], capacity: int, fill: float = 0) -> NDArray[S]:
-    """Give a longer copy. Only what is set is copied, so that untouched pages stay untouched."""
-    shape = (capacity, *column.shape[1:])
-    larger = np.full(shape, fill, column.dtype) if fill else np.zeros(shape, column.dtype)
-    occupied = np.flatnonzero(column) if column.ndim == 1 else np.arange(len(column))
-    larger[occupied] = column[occupied]
-    return larger
+def _move_on(state: RuleState, outage: Outage) -> None:
+    for stream in state.streams.values():
+        for table in stream.tables.values():
+            table.heard_us[:] = heard_after(table.heard_us, (outage.earlier(stream.offset_us),))
+
+
+def _look_everywhere(state: RuleState) -> None:
+    for table in state.tables():
+        for watched in table.watched:
+            watched.bound_us[:] = 0
+
+
+def _hear(table: Table, heard: Heard) -> None:
+    table.ts_us[heard.places] = heard.ts_us
+    table.heard_us[heard.places] = heard.heard_us
+    if (table.origin.take(heard.places) != heard.origin).any():
+        table.origin[heard.places] = heard.origin
+    if heard.values is not None:
+        table.values[heard.places] = heard.values
+    if heard.rows is not None:
+        table.rings.append(*heard.rows)

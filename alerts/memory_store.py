@@ -1,18 +1,18 @@
 """What the rules remember, kept in the transaction that changes it, and loaded when a shard is taken.
 
 Takes a connection, never commits. Phases are in `rule_state`; times and values of the newest readings in
-`device_state`.
+`device_state`; what a stream holds back and looks back on is read again by `alerts.recall`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from alerts import engine, memory, phase
-from alerts.memory import Changes, Outage, RuleState
+from alerts import engine, fit, memory, phase, recall
+from alerts.memory import Changes, Outage, RuleState, Stream, Withdrawn
 from alerts.rule import Rulebook
 from core.fleet import Fleet
 from storage.arrays import int_array
@@ -23,9 +23,10 @@ CITY = "city"
 """The shard of a city that is not divided."""
 
 SELECT_PHASES = """
-SELECT rule, device_id, state FROM rule_state
-WHERE device_id = 0 OR device_id = ANY(%(devices)s::int[])
+SELECT rule, device_id, state ->> 'phase', (state ->> 'since_us')::bigint FROM rule_state
+WHERE device_id = ANY(%(devices)s::int[])
 """
+SELECT_WATCHES = "SELECT rule, state FROM rule_state WHERE device_id = 0"
 SELECT_NEWEST = """
 SELECT
     device_id, (extract(epoch FROM ts) * 1000000)::bigint, (extract(epoch FROM received_at) * 1000000)::bigint, origin
@@ -63,45 +64,80 @@ async def load_state(conn: AsyncConnection, rulebook: Rulebook, fleet: Fleet, sh
     devices = {"devices": int_array(fleet.device_id)}
     cursor = await conn.execute(SELECT_NEWEST, devices)
     newest = np.array(await cursor.fetchall(), dtype=np.int64).reshape(-1, 4)
-    slots, known = _slots(newest[:, 0], fleet)
-    state.ts_us[slots] = newest[known, 1]
-    state.heard_us[slots] = newest[known, 2]
-    state.origin[slots] = newest[known, 3]
-    for profile, previous in state.previous.items():
-        for position, channel in enumerate(previous.channels):
-            cursor = await conn.execute(SELECT_PREVIOUS, {"profile": profile, "channel": channel, **devices})
-            values = np.array(await cursor.fetchall(), dtype=np.float64).reshape(-1, 2)
-            slots, known = _slots(values[:, 0].astype(np.int64), fleet)
-            previous.values[slots, position] = values[known, 1]
-    await _load_phases(conn, state, fleet, shard)
-    state.heard_us = memory.heard_after(state.heard_us, state.outages)
+    await _load_watch(conn, state, shard)
     if len(newest):
         state.watched_until_us = max(int(newest[:, 2].max()), state.watched_until_us or 0)
+    slots, known = _slots(newest[:, 0], fleet)
+    for stream in state.streams.values():
+        if stream.offset_us and not stream.released_us:
+            stream.released_us = state.watched_until_us or 0  # new rules: they begin with what comes now
+        await _load_newest(conn, stream, fleet, slots, newest[known])
+        await recall.fill(conn, stream, fleet)
+        outages = [outage.earlier(stream.offset_us) for outage in state.outages]
+        for table in stream.tables.values():
+            table.heard_us = memory.heard_after(table.heard_us, outages)
+    await _load_phases(conn, state, fleet, devices)
     return state
 
 
-async def _load_phases(conn: AsyncConnection, state: RuleState, fleet: Fleet, shard: str) -> None:
-    cursor = await conn.execute(SELECT_PHASES, {"devices": int_array(fleet.device_id)})
-    slot_of = {int(device_id): slot for slot, device_id in enumerate(fleet.device_id)}
+async def _load_newest(
+    conn: AsyncConnection, stream: Stream, fleet: Fleet, slots: memory.Slots, newest: memory.Times
+) -> None:
+    by_slot = np.zeros((len(fleet), 3), np.int64)
+    by_slot[slots] = newest[:, 1:]
+    for profile, table in stream.tables.items():
+        ts_us, received_us, origin = by_slot[table.slots].T
+        known = ts_us != 0
+        table.ts_us[:] = ts_us
+        table.heard_us[known] = (np.maximum(ts_us, table.heard_us) if stream.offset_us else received_us)[known]
+        table.origin[known] = origin[known]
+        devices = {"profile": profile, "devices": int_array(fleet.device_id[table.slots])}
+        for position, channel in enumerate(table.channels):
+            cursor = await conn.execute(SELECT_PREVIOUS, {"channel": channel, **devices})
+            values = np.array(await cursor.fetchall(), dtype=np.float64).reshape(-1, 2)
+            found, _ = _slots(values[:, 0].astype(np.int64), fleet)
+            table.values[np.searchsorted(table.slots, found), position] = values[:, 1]
+
+
+async def _load_phases(conn: AsyncConnection, state: RuleState, fleet: Fleet, devices: Mapping[str, Any]) -> None:
+    """Put every rule where it stood. Other rules' phases are theirs; what a rule looks at no more is withdrawn."""
+    cursor = await conn.execute(SELECT_PHASES, devices)
     loaded: dict[str, list[tuple[int, int, int]]] = {}
-    watches: dict[str, Mapping[str, Any]] = {}
-    for rule, device_id, held in await cursor.fetchall():
-        if rule.startswith(_WATCH):
-            watches[rule.removeprefix(_WATCH)] = held
-        elif rule in state.standings and device_id in slot_of:
-            loaded.setdefault(rule, []).append((slot_of[device_id], phase.NAMES.index(held["phase"]), held["since_us"]))
-    for rule, rows in loaded.items():
-        slots, phases, since_us = np.array(rows, dtype=np.int64).T
-        state.standings[rule].put(slots.astype(np.intp), phases.astype(np.int8), since_us)
-    state.outages, state.watched_until_us = _watched(watches, shard)
+    for rule, device_id, name, since_us in await cursor.fetchall():
+        loaded.setdefault(rule, []).append((device_id, phase.NAMES.index(name), since_us))
+    for name, rows in loaded.items():
+        if (rule := state.rulebook.named(name)) is None:
+            continue
+        columns = np.array(rows, dtype=np.int64)
+        slots, known = _slots(columns[:, 0], fleet)
+        order = np.argsort(slots)
+        phases, since_us = columns[known, 1].astype(np.int8)[order], columns[known, 2][order]
+        slots = slots[order]
+        stays = np.zeros(len(slots), np.bool_)
+        for table in state.tables():
+            if (column := table.column_of(name)) is not None:
+                taken = fit.taken_in(table, column, slots, phases)
+                table.put(column, np.searchsorted(table.slots, slots[taken]), phases[taken], since_us[taken])
+                stays |= taken
+        if not stays.all():
+            gone = Withdrawn(rule=rule, slots=slots[~stays], phase=phases[~stays], since_us=since_us[~stays])
+            state.withdrawn = (*state.withdrawn, gone)
 
 
-def _watched(watches: Mapping[str, Mapping[str, Any]], shard: str) -> tuple[tuple[Outage, ...], int | None]:
-    """Give the shard's outages and when it last listened; a shard that is new takes the outages of all before it."""
+async def _load_watch(conn: AsyncConnection, state: RuleState, shard: str) -> None:
+    """Take the shard's outages and when it last listened; a new shard takes the outages of all before it."""
+    cursor = await conn.execute(SELECT_WATCHES)
+    watches: dict[str, Mapping[str, Any]] = {
+        rule.removeprefix(_WATCH): held for rule, held in await cursor.fetchall() if rule.startswith(_WATCH)
+    }
     own = watches.get(shard)
     heirs = [own] if own is not None else list(watches.values())
     outages = {(start, end) for watch in heirs for start, end in watch["outages"]}
-    return tuple(Outage(start, end) for start, end in sorted(outages)), own["watched_until_us"] if own else None
+    state.outages = tuple(Outage(start, end) for start, end in sorted(outages))
+    state.watched_until_us = own["watched_until_us"] if own else None
+    for offset_us, stream in state.streams.items():
+        released = [watch.get("released_us", {}).get(str(offset_us), 0) for watch in heirs]
+        stream.released_us = max(released, default=0)
 
 
 async def forget_watch(conn: AsyncConnection, shards: Sequence[str]) -> None:
@@ -129,28 +165,39 @@ def _slots(device_ids: memory.Times, fleet: Fleet) -> tuple[memory.Slots, memory
 
 
 async def keep(conn: AsyncConnection, changes: Changes, fleet: Fleet, shard: str = CITY) -> None:
-    """Write the phases that changed; and that somebody listened, where no stored reading says so."""
+    """Write the phases that changed; and up to when somebody listened, where no stored reading says so."""
+    kept: list[dict[str, Any]] = []
+    gone: list[dict[str, Any]] = []
     held: dict[tuple[str, int], tuple[int, int]] = {}
     for rule, pieces in changes.stood.items():
         for piece in pieces:
             devices = fleet.device_id[piece.slots].tolist()
-            for device_id, *standing in zip(devices, piece.phase.tolist(), piece.since_us.tolist(), strict=True):
-                held[rule, device_id] = (standing[0], standing[1])
-    kept = [
-        {"rule": rule, "device_id": device_id, "state": Jsonb({"phase": phase.NAMES[now], "since_us": since_us})}
-        for (rule, device_id), (now, since_us) in held.items()
-        if now != phase.REST
-    ]
-    if changes.outage is not None or (changes.scanned and not changes.heard):
-        outages = [[outage.start_us, outage.end_us] for outage in changes.outages]
-        watch = Jsonb({"outages": outages, "watched_until_us": changes.now_us})
-        kept.append({"rule": f"{_WATCH}{shard}", "device_id": 0, "state": watch})
-    gone = [{"rule": rule, "device_id": device} for (rule, device), (now, _) in held.items() if now == phase.REST]
-    if kept:
-        await conn.execute(UPSERT_PHASES, _columns(kept))
+            for device, *stands in zip(devices, piece.phase.tolist(), piece.since_us.tolist(), strict=True):
+                held[rule, device] = (stands[0], stands[1])
+    for (rule, device), (now, since_us) in held.items():
+        row = {"rule": rule, "device_id": device}
+        if now == phase.REST:
+            gone.append(row)
+        else:
+            kept.append({**row, "state": Jsonb({"phase": phase.NAMES[now], "since_us": since_us})})
+    for withdrawn in changes.withdrawn:
+        devices = fleet.device_id[withdrawn.slots].tolist()
+        gone.extend({"rule": withdrawn.rule.name, "device_id": device} for device in devices)
+    if changes.outage is not None or changes.released_us or (changes.scanned and not changes.heard):
+        kept.append({"rule": f"{_WATCH}{shard}", "device_id": 0, "state": Jsonb(_watch(changes))})
     if gone:
         await conn.execute(DELETE_PHASES, _columns(gone))
+    if kept:
+        await conn.execute(UPSERT_PHASES, _columns(kept))
 
 
-def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+def _watch(changes: Changes) -> Mapping[str, Any]:
+    return {
+        "outages": [[outage.start_us, outage.end_us] for outage in changes.outages],
+        "watched_until_us": changes.now_us,
+        "released_us": {str(offset_us): released_us for offset_us, released_us in changes.released_us.items()},
+    }
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Iterable[Any]]:
     return {name: [row[name] for row in rows] for name in rows[0]}

@@ -30,6 +30,22 @@ class Seen:
     not_fires: Mask
     clears: Mask
     not_clears: Mask
+    may_start: Mask
+    """Where the rule's schedule lets it begin to fire; elsewhere it stays pending."""
+    for_us: Times
+    keep_us: Times
+
+    def take(self, rows: NDArray[np.intp]) -> "Seen":
+        """Give some of the rows."""
+        return Seen(**{name: getattr(self, name)[rows] for name in COLUMNS})
+
+
+COLUMNS = ("ts_us", "fires", "not_fires", "clears", "not_clears", "may_start", "for_us", "keep_us")
+
+
+def joined(parts: "list[Seen]") -> Seen:
+    """Give the rows of several, one after the other."""
+    return Seen(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,18 +58,19 @@ class Moved:
     recovered: Mask
 
 
-def advance(phase: Phases, since_us: Times, seen: Seen, for_us: int, keep_us: int) -> Moved:
+def advance(phase: Phases, since_us: Times, seen: Seen) -> Moved:
     """Give the next phases. `since_us` is when the phase began, 0 at rest."""
     clears = seen.clears & ~seen.fires
     resting, pending = phase == REST, phase == PENDING
     firing, clearing = phase == FIRING, phase == CLEARING
+    lasted_us = seen.ts_us - since_us
 
     starts = resting & seen.fires
-    held = pending & seen.fires & (seen.ts_us - since_us >= for_us)
-    fired = held | starts if for_us == 0 else held
+    held = pending & seen.fires & (lasted_us >= seen.for_us)
+    fired = (held | (starts & (seen.for_us == 0))) & seen.may_start
     begins_clearing = firing & clears
-    cleared = clearing & clears & (seen.ts_us - since_us >= keep_us)
-    recovered = cleared | begins_clearing if keep_us == 0 else cleared
+    cleared = clearing & clears & (lasted_us >= seen.keep_us)
+    recovered = cleared | (begins_clearing & (seen.keep_us == 0))
     relapsed = clearing & (seen.fires | seen.not_clears) & ~clears
 
     after = phase.copy()

@@ -16,6 +16,7 @@ from alerts.memory import RuleState, Stood
 from alerts.rule import Rule, Rulebook
 from core.facts import LocatedFact
 from core.fleet import Fleet
+from core.origin import Origin
 
 _Held = tuple[int, int]
 """Phase, and since when: of a pending rule the first sighting, of a firing one the newest; microseconds."""
@@ -80,8 +81,7 @@ class _Eyes:
 
     def forget(self, rule: Rule, now_us: int) -> None:
         """End what was not seen again for long enough."""
-        standing = self.state.standings[rule.name]
-        awake = set(np.flatnonzero(standing.phase).tolist()) if standing.awake else set[int]()
+        awake = set(self.state.awake(rule.name).tolist())
         for slot in sorted(awake | {slot for name, slot in self.now if name == rule.name}):
             stands, since_us = self._held(rule, slot)
             if stands == phase.FIRING and since_us + rule.keep_firing_us <= now_us:
@@ -111,8 +111,7 @@ class _Eyes:
         found = self.now.get((rule.name, slot))
         if found is not None:
             return found
-        standing = self.state.standings[rule.name]
-        return int(standing.phase[slot]), int(standing.since_us[slot])
+        return self.state.held(rule.name, slot)
 
     def _put(self, rule: Rule, slot: int, stands: int, since_us: int) -> None:
         self.now[rule.name, slot] = stands, since_us
@@ -127,7 +126,7 @@ class _Eyes:
                 slot=slot,
                 ts_us=since_us + rule.keep_firing_us,
                 since_us=since_us,
-                origin=int(self.state.origin[slot]),
+                origin=int(self.state.origin_of(slot)),
                 unit_grid_id=-1,
                 lon_deg=np.nan,
                 lat_deg=np.nan,

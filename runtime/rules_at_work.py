@@ -91,7 +91,7 @@ async def swap(live: Live, wanted: Published, now: datetime) -> None:
         cases = await member_store.load(live.conn, wanted.live, fleet)
     engine.commit(live.state, step)
     for name in gone:
-        live.state.standings.pop(name, None)
+        live.state.forget(name)
     cases.silences = live.cases.silences
     for one in shadows:
         one.cases.silences = live.cases.silences

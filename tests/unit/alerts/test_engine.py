@@ -118,12 +118,12 @@ def test_several_readings_of_a_device_in_one_batch_are_taken_in_order() -> None:
 
     rows = [(slot, at, {"tilt": tilt}) for slot in (2, 0) for at, tilt in ((1, 20), (2, 1), (3, 20))]
     assert city.hear(3, *rows) == [
-        ("R0", FIRED, 2, 1),
         ("R0", FIRED, 0, 1),
-        ("R0", RECOVERED, 2, 2),
+        ("R0", FIRED, 2, 1),
         ("R0", RECOVERED, 0, 2),
-        ("R0", FIRED, 2, 3),
+        ("R0", RECOVERED, 2, 2),
         ("R0", FIRED, 0, 3),
+        ("R0", FIRED, 2, 3),
     ]
 
 
@@ -172,7 +172,7 @@ def test_a_device_out_of_service_is_not_looked_at() -> None:
 
     assert city.hear(1, (0, 1, {"tilt": 20}), (1, 1, {"tilt": 20})) == [("R0", FIRED, 0, 1)]
     assert city.hear(5) == city.hear(10) == city.hear(15) == city.hear(20) == city.hear(25) == city.hear(30) == []
-    assert city.hear(31) == [("R1", FIRED, 0, 31)]
+    assert city.hear(32) == [("R1", FIRED, 0, 31)]
 
 
 def test_scope_narrows_by_profile_class_and_district() -> None:
@@ -241,11 +241,28 @@ def test_time_in_which_nobody_listened_is_no_silence() -> None:
     assert ticks(city, 1011, 1040) == [("R0", FIRED, 0, 1031)]
 
 
-def test_a_reading_and_the_tick_in_one_step_leave_no_silence() -> None:
+def test_a_device_that_speaks_in_time_leaves_no_silence() -> None:
     city = City(book("absent_for: 3 intervals"), builders.fleet(PROFILE))
     ticks(city, 1, 29)
 
-    assert city.hear(30, (0, 29.9, {"tilt": 1})) == []
+    assert city.hear(29.9, (0, 29.5, {"tilt": 1})) == []
+    assert ticks(city, 30, 59) == []
+
+
+def test_a_silence_that_no_tick_saw_is_told_with_the_reading_that_ends_it() -> None:
+    city = City(book("absent_for: 3 intervals"), builders.fleet(PROFILE))
+    city.state.tolerated_gap_us = 10**12
+    city.hear(1, (0, 1, {"tilt": 1}))
+
+    assert city.hear(50, (0, 49.5, {"tilt": 1})) == [("R0", FIRED, 0, 31), ("R0", RECOVERED, 0, 49.5)]
+
+
+def test_a_silence_ended_by_an_older_reading_ends_when_it_began() -> None:
+    city = City(book("absent_for: 3 intervals"), builders.fleet(PROFILE))
+    city.state.tolerated_gap_us = 10**12
+    city.hear(1, (0, 1, {"tilt": 1}))
+
+    assert city.hear(50, (0, 9, {"tilt": 1})) == [("R0", FIRED, 0, 31), ("R0", RECOVERED, 0, 31)]
 
 
 def test_a_fleet_that_grows_keeps_what_is_known() -> None:
@@ -275,8 +292,8 @@ def test_a_transition_tells_the_comparison_that_decided() -> None:
     (fired,) = city.take(2, [builders.frame(PROFILE, [(0, 2, {"a": 0, "b": 4.0})])]).transitions
     (recovered,) = city.take(3, [builders.frame(PROFILE, [(0, 3, {"a": 0, "b": 0.5})])]).transitions
 
-    assert dataclasses.astuple(fired.proof) == ("b", "b > 2", 2, 4)
-    assert dataclasses.astuple(recovered.proof) == ("b", "b < 1", 1, 0.5)
+    assert dataclasses.astuple(fired.proof)[:4] == ("b", "b > 2", 2, 4)
+    assert dataclasses.astuple(recovered.proof)[:4] == ("b", "b < 1", 1, 0.5)
 
 
 def test_a_moving_devices_transition_tells_where_it_was_and_every_ones_its_origin() -> None:
@@ -291,10 +308,10 @@ def test_a_moving_devices_transition_tells_where_it_was_and_every_ones_its_origi
 def test_a_silence_has_the_origin_of_the_last_reading() -> None:
     city = City(book("absent_for: 3 intervals"), builders.fleet(PROFILE))
     city.hear(1, (0, 1, {"tilt": 1}), origin=Origin.SIMULATED)
-    for second in range(2, 31):
+    for second in range(2, 32):
         city.hear(second)
 
-    (fired,) = city.take(31, []).transitions
+    (fired,) = city.take(32, []).transitions
 
     assert fired.origin == Origin.SIMULATED
 
