@@ -6,23 +6,26 @@ ranges. Whatever it does on none, or on all of them, it will never or always do.
 
 import difflib
 import itertools
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts import syntax
-from alerts.condition import Condition
+from alerts import limits, syntax
+from alerts.columns import Columns
+from alerts.condition import Condition, of_tree
+from alerts.limits import LimitTable
 from alerts.rule import Rule, Rulebook
+from alerts.signatures import SIGNATURES
 
 Level = Literal["error", "warning"]
 _MOST_COMBINATIONS = 200_000
 _PERCENT_UNITS = frozenset({"%", "%LEL"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ChannelFact:
     """What is known of a channel: its unit and plausible range."""
 
@@ -47,6 +50,8 @@ class Surroundings:
     profiles: Mapping[str, ProfileFact]
     classes: Collection[str]
     """All classes of the catalogue."""
+    limits: LimitTable | None = None
+    """What the city demands; None = not asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +86,7 @@ def _of_rule(rule: Rule, known: Surroundings) -> Iterator[Finding]:
 
     yield from _scope(rule, known, report)
     yield from _ownership(rule, known, report)
+    yield from _limit(rule, known, report)
     for name in rule.scope.profiles:
         profile = known.profiles.get(name)
         if profile is not None and rule.fires is not None:
@@ -112,6 +118,13 @@ def _ownership(rule: Rule, known: Surroundings, report: _Report) -> Iterator[Fin
             yield report("error", "raises.department", "no_department", message)
 
 
+def _limit(rule: Rule, known: Surroundings, report: _Report) -> Iterator[Finding]:
+    raises = rule.raises
+    why = limits.lacking(raises.class_code, raises.condition, known.limits) if known.limits is not None else None
+    if why:
+        yield report("warning", "raises.condition", "no_limit", why)
+
+
 def _conditions(rule: Rule, fires: Condition, name: str, profile: ProfileFact, report: _Report) -> Iterator[Finding]:
     given = [("expr", fires), *([("clear", rule.clears)] if rule.clears else [])]
     unknown = False
@@ -123,22 +136,71 @@ def _conditions(rule: Rule, fires: Condition, name: str, profile: ProfileFact, r
     if unknown:
         return
     yield from (f for field, c in given for f in _units(field, c, profile, report))
-    grid = _grid([condition for _, condition in given], profile)
+    facts = dict(profile.channels)
+    loose = [_loosened(condition, facts) for _, condition in given]
+    grid = _grid(loose, facts)
     if grid is None:
         return
-    yield from _on_grid(rule, fires, name, grid, report)
+    yield from _on_grid(loose, name, grid, report)
 
 
-def _on_grid(rule: Rule, fires: Condition, name: str, grid: "_Grid", report: _Report) -> Iterator[Finding]:
-    fired = fires.holds(grid)
+_RANGES = {
+    "hour": (0, 23),
+    "local_hour": (0, 23),
+    "minute": (0, 59),
+    "day_of_week": (0, 6),
+    "local_day_of_week": (0, 6),
+    "day_of_month": (1, 31),
+    "day_of_year": (1, 366),
+    "days_in_month": (28, 31),
+    "month": (1, 12),
+    "sun_elevation_deg": (-90, 90),
+    "off_route_m": (0, 1e6),
+    "count_over_time": (0, 1e6),
+    "neighbours_count": (0, 1e6),
+}
+
+
+def _loosened(condition: Condition, facts: dict[str, ChannelFact]) -> Condition:
+    """Let what looks back, around or at time and place take any value it may have, as a channel of its own."""
+
+    def free(node: syntax.Node) -> syntax.Node | None:
+        match node:
+            case syntax.Fact(_, text):
+                facts[text] = ChannelFact("", 0, 1)
+                return syntax.Comparison("==", syntax.Channel(text), syntax.Constant(1), text)
+            case syntax.Window() | syntax.Neighbours():
+                own = facts[node.channel] if SIGNATURES[node.function].own_unit else None
+                low, high = (own.min, own.max) if own else _RANGES.get(node.function, (-1e9, 1e9))
+                if isinstance(node, syntax.Neighbours):
+                    name = f"{node.function}({node.channel}, {node.radius_m:g}m)"
+                else:
+                    parameter = f"{node.parameter:g}, " if node.parameter else ""
+                    name = f"{node.function}({parameter}{node.channel}[{node.span_us / 1e6:g}s])"
+            case syntax.Call(function, ()):
+                low, high = _RANGES.get(function, (0, 4e9))
+                name = f"{function}()"
+            case _:
+                return None
+        facts[name] = ChannelFact("", low, high)
+        return syntax.Channel(name)
+
+    tree = syntax.replaced(condition.tree, free)
+    assert isinstance(tree, syntax.Truth)
+    return of_tree(tree, condition.text, "UTC")
+
+
+def _on_grid(conditions: Sequence[Condition], name: str, grid: "_Grid", report: _Report) -> Iterator[Finding]:
+    columns = cast("Columns", grid)  # nothing else is left to ask for
+    fired = conditions[0].holds(columns)
     if not fired.any():
         yield report("error", "expr", "impossible", f"never holds within the plausible ranges of {name}")
         return
     if fired.all():
         yield report("error", "expr", "always", f"holds for every plausible reading of {name}")
-    if rule.clears is None:
+    if len(conditions) == 1:
         return
-    cleared = rule.clears.holds(grid)
+    cleared = conditions[1].holds(columns)
     if not cleared.any():
         yield report("error", "clear", "no_recovery", f"never holds within the plausible ranges of {name}")
     both = np.flatnonzero(fired & cleared)
@@ -202,15 +264,15 @@ class _Grid:
         return ", ".join(values + changes)
 
 
-def _grid(conditions: list[Condition], profile: ProfileFact) -> _Grid | None:
+def _grid(conditions: Sequence[Condition], facts: Mapping[str, ChannelFact]) -> _Grid | None:
     """Give the combinations, None when there are too many to try."""
     constants = sorted({value for condition in conditions for value in _constants(condition.tree)})
     axes: dict[tuple[str, bool], list[float]] = {}
     for channel in sorted({c for condition in conditions for c in condition.channels}):
-        fact = profile.channels[channel]
+        fact = facts[channel]
         axes[channel, False] = _around(constants, fact.min, fact.max)
     for channel in sorted({c for condition in conditions for c in condition.changes}):
-        fact = profile.channels[channel]
+        fact = facts[channel]
         span = fact.max - fact.min
         axes[channel, True] = sorted({*_around(constants, -span, span), 0.0})
     if np.prod([float(len(values)) for values in axes.values()]) > _MOST_COMBINATIONS:

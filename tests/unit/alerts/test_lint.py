@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
-from alerts import lint, rulebook
+from alerts import limits, lint, rulebook
 from alerts.lint import ChannelFact, ProfileFact, Surroundings
 
 KNOWN = Surroundings(
@@ -21,7 +23,7 @@ KNOWN = Surroundings(
 
 
 def checks(
-    keys: str, scope: str = "{profile: cover}", raises: str = "{deadline: 1 hour}"
+    keys: str, scope: str = "{profile: cover}", raises: str = "{deadline: 1 hour}", known: Surroundings = KNOWN
 ) -> list[tuple[str, str, str]]:
     text = f"""
 groups:
@@ -34,7 +36,7 @@ groups:
         raises: {raises}
         annotations: {{summary: s, summary_zh: s}}
 """
-    return [(f.level, f.field, f.check) for f in lint.findings(rulebook.parse({"r.yaml": text}), KNOWN)]
+    return [(f.level, f.field, f.check) for f in lint.findings(rulebook.parse({"r.yaml": text}), known)]
 
 
 @pytest.mark.parametrize(
@@ -55,6 +57,15 @@ groups:
         ("expr: tilt_deg > 15\n        clear: tilt_deg < 5 and tilt_deg > 6", [("error", "clear", "no_recovery")]),
         ("expr: tilt_deg > 15 and tilt_deg < 10\n        keep_firing_for: 1s", [("error", "expr", "impossible")]),
         ("absent_for: 3 intervals", []),
+        ("expr: avg_over_time(water_m[5m]) > avg_over_time(water_m[1h]) + 1\n        clear: water_m < 1", []),
+        ("expr: max_over_time(tilt_deg[5m]) > 200\n        keep_firing_for: 1s",
+         [("warning", "expr", "out_of_range"), ("error", "expr", "impossible")]),
+        ("expr: local_hour() > 24 and tilt_deg > 5\n        keep_firing_for: 1s", [("error", "expr", "impossible")]),
+        ('expr: inside("lake") and not daylight() and tilt_deg > 5\n        keep_firing_for: 1s', []),
+        ("expr: stuck(water_m[2h])\n        clear: not stuck(water_m[2h])", []),
+        ("expr: stuck(water_m[2h])\n        clear: stuck(water_m[2h]) or water_m > 9",
+         [("error", "clear", "contradictory")]),
+        ("expr: neighbours_avg(tilt_deg, 500m) < tilt_deg - 30\n        keep_firing_for: 1s", []),
     ],
 )  # fmt: skip
 def test_a_condition_that_cannot_be_right_is_found(keys: str, expected: list[tuple[str, str, str]]) -> None:
@@ -92,3 +103,13 @@ groups:
     assert str(finding) == (
         "r.yaml:5: error: rule R: expr: profile cover has no channel tlit_deg: did you mean tilt_deg? [unknown_channel]"
     )
+
+
+def test_a_class_and_condition_without_a_limit_is_warned_of() -> None:
+    raises = '{{deadline: 2 urgent_hour, class: "0101", condition: {}}}'
+    known = replace(KNOWN, limits=limits.shipped())
+
+    assert checks("expr: open > 0.5", raises=raises.format("displaced"), known=known) == []
+    assert checks("expr: open > 0.5", raises=raises.format("stolen"), known=known) == [
+        ("warning", "raises.condition", "no_limit")
+    ]
