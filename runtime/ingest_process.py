@@ -12,7 +12,6 @@ import structlog
 from psycopg import sql
 
 from alerts import rulebook
-from alerts.work_calendar import Calendar
 from core.errors import PlatformError
 from ingest import lanes
 from ingest.lanes import Shard
@@ -67,8 +66,6 @@ async def _main(settings: Settings) -> None:
         metrics_url=f"http://{_reachable(settings.metrics_host)}:{port}/metrics",
     )
     keeper = ShardKeeper(place, identity, await _shards(settings))
-    async with await connect(settings.writer_dsn(), role=WRITER, name="ingest-rules") as conn:
-        await rulebooks.ensure_published(conn, settings, now())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, keeper.stop)
@@ -81,7 +78,7 @@ async def _main(settings: Settings) -> None:
         asyncio.create_task(Reporter(place).run(keeper.journeys), name="report"),
         asyncio.create_task(broker_gauge.keep(place.broker, metrics.broker_queued.set), name="broker_gauge"),
     ]
-    journey = asyncio.create_task(keeper.run(), name="shards")
+    journey = asyncio.create_task(_carry(settings, keeper), name="shards")
     done, _ = await asyncio.wait([journey, *helpers], return_when=asyncio.FIRST_COMPLETED)
     for task in (journey, *helpers):
         task.cancel()
@@ -90,6 +87,19 @@ async def _main(settings: Settings) -> None:
         if error := task.exception():
             raise error
     log.info("ingest_stopped")
+
+
+async def _carry(settings: Settings, keeper: ShardKeeper) -> None:
+    """See to it that rules are published, then keep shards; a database that is away is waited for."""
+    while not keeper.is_stopping:
+        try:
+            async with await connect(settings.writer_dsn(), role=WRITER, name="ingest-rules") as conn:
+                await rulebooks.ensure_published(conn, settings, now())
+            break
+        except (psycopg.OperationalError, OSError) as error:
+            log.warning("rules_retry", reason=str(error).splitlines()[0], retry_s=RECONNECT_S)
+            await asyncio.sleep(RECONNECT_S)
+    await keeper.run()
 
 
 def _reachable(host: str) -> str:
