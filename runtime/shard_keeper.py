@@ -59,6 +59,11 @@ class ShardKeeper:
         """Whether this process does what one process is enough for: it carries the first shard."""
         return next(iter(self._shards)) in self.journeys
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopping.is_set()
+
     def read_registry(self) -> None:
         """Have every journey read the registry again before its next batch."""
         for journey in self.journeys.values():
