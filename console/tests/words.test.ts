@@ -49,10 +49,17 @@ describe("times", () => {
 describe("the time left", () => {
   const of = (opened: number, due: number) =>
     timeLeft(incident({ opened_at: minutes(opened), deadline: minutes(due) }), NOW);
-  it("is calm below 80 %, amber from there, overdue after the end", () => {
-    expect(of(-79, 21).urgency).toBe("calm");
-    expect(of(-80, 20).urgency).toBe("soon");
-    expect(of(-100, 0).urgency).toBe("overdue");
+  it("is calm up to 80 %, amber after that, overdue after the end", () => {
+    expect(of(-80, 20).urgency).toBe("calm");
+    expect(of(-81, 19).urgency).toBe("soon");
+    expect(of(-100, 0).urgency).toBe("soon");
+    expect(of(-101, -1).urgency).toBe("overdue");
+  });
+  it("turns amber when the API says so: a clock may stand at night", () => {
+    const clock = { clock_since: minutes(-10), amber_at: minutes(30), deadline: minutes(800) };
+    expect(timeLeft(incident(clock), NOW).urgency).toBe("calm");
+    expect(timeLeft(incident(clock), NOW).left).toBeCloseTo(0.8);
+    expect(timeLeft(incident({ ...clock, amber_at: minutes(-1) }), NOW).urgency).toBe("soon");
   });
   it("shrinks", () => expect(of(-25, 75).left).toBeCloseTo(0.75));
   it("stops when the incident has ended", () => {

@@ -41,6 +41,12 @@ export interface Incident {
   opened_at: string;
   /** when the running stage is due; null while no clock runs */
   deadline: string | null;
+  /** when 80 % of the time is used */
+  amber_at: string | null;
+  /** since when the limit's clock runs; null: it stands, or it is a desk's */
+  clock_since: string | null;
+  /** what the limit asks for next: make_safe, repair ...; dispose when it has one stage */
+  limit_stage: string | null;
   recovered_at: string | null;
   closed_at: string | null;
   district_code: string;

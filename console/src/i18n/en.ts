@@ -122,6 +122,8 @@ export const en: Record<Key, string> = {
   "detail.opened": "Opened",
   "detail.fired": "Crossed",
   "detail.deadline": "Due",
+  "limit.make_safe": "make safe",
+  "limit.repair": "repair",
   "detail.readings": "Readings",
   "detail.channel": "Channel",
   "detail.noReadings": "No readings in this time",

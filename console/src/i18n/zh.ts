@@ -120,6 +120,8 @@ export const zh = {
   "detail.opened": "上报时刻",
   "detail.fired": "越限时刻",
   "detail.deadline": "办结时限",
+  "limit.make_safe": "消除危险",
+  "limit.repair": "修复",
   "detail.readings": "读数",
   "detail.channel": "测量项",
   "detail.noReadings": "这段时间没有读数",

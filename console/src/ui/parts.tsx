@@ -38,9 +38,19 @@ export function DeadlineBar({ incident }: { incident: Incident }) {
       <span class="due-track">
         <span class="due-fill" style={{ transform: `scaleX(${share.toFixed(4)})` }} />
       </span>
-      <span class="due-text num">{t(key[urgency], { span: span(shown, lang.value) })}</span>
+      <span class="due-text num">
+        {urgency !== "done" && stageName(incident.limit_stage)}
+        {t(key[urgency], { span: span(shown, lang.value) })}
+      </span>
     </span>
   );
+}
+
+/** what the limit asks for next, before the time; nothing when it has one stage */
+function stageName(stage: string | null): string {
+  if (!stage || stage === "dispose") return "";
+  const known = stage === "make_safe" || stage === "repair" ? t(`limit.${stage}`) : stage;
+  return `${known} · `;
 }
 
 export function Empty({ title, hint, children }: { title: string; hint?: string; children?: ComponentChildren }) {
