@@ -63,12 +63,16 @@ class Condition:
 
 def compiled(text: str, zone: str = "Asia/Shanghai") -> Condition:
     """Give the condition of a text, in a city of a time zone; raises `alerts.syntax.SyntaxFault`."""
-    tree = grammar.parse(text)
+    return of_tree(grammar.parse(text), " ".join(text.split()), zone)
+
+
+def of_tree(tree: syntax.Truth, text: str, zone: str) -> Condition:
+    """Give the condition of a tree."""
     nodes = tuple(syntax.walk(tree))
     places = [node for node in nodes if isinstance(node, Place)]
     compiler = _Compiler(zone)
     return Condition(
-        text=" ".join(text.split()),
+        text=text,
         tree=tree,
         holds=_quiet(compiler.truth(tree, wanted=True)),
         fails=_quiet(compiler.truth(tree, wanted=False)),

@@ -138,7 +138,7 @@ def _conditions(rule: Rule, fires: Condition, name: str, profile: ProfileFact, r
     yield from (f for field, c in given for f in _units(field, c, profile, report))
     facts = dict(profile.channels)
     loose = [_loosened(condition, facts) for _, condition in given]
-    grid = _grid(loose, facts)
+    grid = _grid(loose, facts, profile.channels)
     if grid is None:
         return
     yield from _on_grid(loose, name, grid, report)
@@ -166,6 +166,12 @@ def _loosened(condition: Condition, facts: dict[str, ChannelFact]) -> Condition:
 
     def free(node: syntax.Node) -> syntax.Node | None:
         match node:
+            case syntax.Fact(syntax.Place("outside", area)):
+                return syntax.Negation(_as_truth(free(syntax.Fact(syntax.Place("inside", area), f"inside({area})"))))
+            case syntax.Fact(syntax.Place("inside", area)):
+                text = f"inside({area})"
+                facts[text] = ChannelFact("", 0, 1)
+                return syntax.Comparison("==", syntax.Channel(text), syntax.Constant(1), text)
             case syntax.Fact(_, text):
                 facts[text] = ChannelFact("", 0, 1)
                 return syntax.Comparison("==", syntax.Channel(text), syntax.Constant(1), text)
@@ -185,9 +191,12 @@ def _loosened(condition: Condition, facts: dict[str, ChannelFact]) -> Condition:
         facts[name] = ChannelFact("", low, high)
         return syntax.Channel(name)
 
-    tree = syntax.replaced(condition.tree, free)
-    assert isinstance(tree, syntax.Truth)
-    return of_tree(tree, condition.text, "UTC")
+    return of_tree(_as_truth(syntax.replaced(condition.tree, free)), condition.text, "UTC")
+
+
+def _as_truth(node: syntax.Node | None) -> syntax.Truth:
+    assert isinstance(node, syntax.Truth)
+    return node
 
 
 def _on_grid(conditions: Sequence[Condition], name: str, grid: "_Grid", report: _Report) -> Iterator[Finding]:
@@ -206,7 +215,7 @@ def _on_grid(conditions: Sequence[Condition], name: str, grid: "_Grid", report: 
     both = np.flatnonzero(fired & cleared)
     if len(both):
         message = f"holds together with `expr`, e.g. at {grid.point(int(both[0]))}: the rule would flap"
-        yield report("error", "clear", "contradictory", message)
+        yield report("warning" if grid.is_loose else "error", "clear", "contradictory", message)
 
 
 def _units(field: str, condition: Condition, profile: ProfileFact, report: _Report) -> Iterator[Finding]:
@@ -245,6 +254,8 @@ class _Grid:
 
     columns: Mapping[str, NDArray[np.float64]]
     deltas: Mapping[str, NDArray[np.float64]]
+    is_loose: bool
+    """Some columns that hang together in life (the sun and the hour) take all combinations here."""
 
     def __len__(self) -> int:
         return len(next(iter({**self.columns, **self.deltas}.values())))
@@ -264,7 +275,9 @@ class _Grid:
         return ", ".join(values + changes)
 
 
-def _grid(conditions: Sequence[Condition], facts: Mapping[str, ChannelFact]) -> _Grid | None:
+def _grid(
+    conditions: Sequence[Condition], facts: Mapping[str, ChannelFact], known: Mapping[str, ChannelFact]
+) -> _Grid | None:
     """Give the combinations, None when there are too many to try."""
     constants = sorted({value for condition in conditions for value in _constants(condition.tree)})
     axes: dict[tuple[str, bool], list[float]] = {}
@@ -280,7 +293,7 @@ def _grid(conditions: Sequence[Condition], facts: Mapping[str, ChannelFact]) -> 
     table = np.array(list(itertools.product(*axes.values())))
     columns = {name: table[:, number] for number, (name, changed) in enumerate(axes) if not changed}
     deltas = {name: table[:, number] for number, (name, changed) in enumerate(axes) if changed}
-    return _Grid(columns, deltas)
+    return _Grid(columns, deltas, is_loose=not columns.keys() <= known.keys())
 
 
 def _around(constants: list[float], low: float, high: float) -> list[float]:

@@ -4,8 +4,8 @@ Typed: a number never stands for a truth, nor a truth for a number. `alerts.gram
 `alerts.condition` compiles it.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from core.errors import InvalidInput
@@ -154,6 +154,25 @@ def _parts(node: Node) -> tuple[Node, ...]:
             return (of,)
         case _:
             return ()
+
+
+def replaced(node: Node, by: Callable[[Node], "Node | None"]) -> Node:
+    """Give the tree with some nodes, and all that is under them, exchanged; what `by` gives nothing for stays."""
+    other = by(node)
+    if other is not None:
+        return other
+    match node:
+        case Arithmetic() | Comparison() | Unless():
+            left, right = replaced(node.left, by), replaced(node.right, by)
+            return replace(node, left=left, right=right)  # pyright: ignore[reportArgumentType]  # kinds stay as they are
+        case Call(_, arguments):
+            return replace(node, arguments=tuple(replaced(argument, by) for argument in arguments))  # pyright: ignore[reportArgumentType]
+        case Junction(_, parts):
+            return replace(node, parts=tuple(replaced(part, by) for part in parts))  # pyright: ignore[reportArgumentType]
+        case Negation(of):
+            return replace(node, of=replaced(of, by))  # pyright: ignore[reportArgumentType]
+        case _:
+            return node
 
 
 def channels(node: Node) -> Iterator[str]:
