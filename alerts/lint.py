@@ -4,7 +4,6 @@ A condition is evaluated on every combination of values around its own threshold
 ranges. Whatever it does on none, or on all of them, it will never or always do.
 """
 
-import difflib
 import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from alerts import limits, syntax
 from alerts.columns import Columns
 from alerts.condition import Condition, of_tree
 from alerts.limits import LimitTable
+from alerts.notation import near
 from alerts.rule import Rule, Rulebook
 from alerts.signatures import SIGNATURES
 
@@ -50,6 +50,8 @@ class Surroundings:
     profiles: Mapping[str, ProfileFact]
     classes: Collection[str]
     """All classes of the catalogue."""
+    areas: Collection[str] | None = None
+    """Names of the city's areas; None = not known here."""
     limits: LimitTable | None = None
     """What the city demands; None = not asked."""
 
@@ -91,6 +93,7 @@ def _of_rule(rule: Rule, known: Surroundings) -> Iterator[Finding]:
         profile = known.profiles.get(name)
         if profile is not None and rule.fires is not None:
             yield from _conditions(rule, rule.fires, name, profile, report)
+    yield from _areas(rule, known, report)
     if rule.fires is not None:
         yield from _recovery(rule, known, report)
 
@@ -98,7 +101,7 @@ def _of_rule(rule: Rule, known: Surroundings) -> Iterator[Finding]:
 def _scope(rule: Rule, known: Surroundings, report: _Report) -> Iterator[Finding]:
     for name in rule.scope.profiles:
         if name not in known.profiles:
-            message = f"there is no device profile {name}{_near(name, known.profiles)}"
+            message = f"there is no device profile {name}{near(name, known.profiles)}"
             yield report("error", "scope.profile", "unknown_profile", message)
     carried = {code for p in rule.scope.profiles if p in known.profiles for code in known.profiles[p].classes}
     for code in rule.scope.classes:
@@ -125,13 +128,21 @@ def _limit(rule: Rule, known: Surroundings, report: _Report) -> Iterator[Finding
         yield report("warning", "raises.condition", "no_limit", why)
 
 
+def _areas(rule: Rule, known: Surroundings, report: _Report) -> Iterator[Finding]:
+    for field, condition in (("expr", rule.fires), ("clear", rule.clears)):
+        for area in (
+            sorted(condition.areas.difference(known.areas or ())) if condition and known.areas is not None else ()
+        ):
+            yield report("error", field, "unknown_area", f"the city has no area {area}{near(area, known.areas or ())}")
+
+
 def _conditions(rule: Rule, fires: Condition, name: str, profile: ProfileFact, report: _Report) -> Iterator[Finding]:
     given = [("expr", fires), *([("clear", rule.clears)] if rule.clears else [])]
     unknown = False
     for field, condition in given:
         for channel in sorted(condition.channels - profile.channels.keys()):
             unknown = True
-            message = f"profile {name} has no channel {channel}{_near(channel, profile.channels)}"
+            message = f"profile {name} has no channel {channel}{near(channel, profile.channels)}"
             yield report("error", field, "unknown_channel", message)
     if unknown:
         return
@@ -306,8 +317,3 @@ def _around(constants: list[float], low: float, high: float) -> list[float]:
 
 def _constants(node: syntax.Node) -> Iterator[float]:
     return (part.value for part in syntax.walk(node) if isinstance(part, syntax.Constant))
-
-
-def _near(name: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f": did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(known))}"

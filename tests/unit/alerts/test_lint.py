@@ -116,3 +116,23 @@ def test_a_class_and_condition_without_a_limit_is_warned_of() -> None:
     assert checks("expr: open > 0.5", raises=raises.format("stolen"), known=known) == [
         ("warning", "raises.condition", "no_limit")
     ]
+
+
+def test_an_area_the_city_does_not_have_is_found_with_the_nearest_name() -> None:
+    text = """
+groups:
+  - name: g
+    rules:
+      - alert: R
+        expr: inside("south laek")
+        scope: {profile: cover}
+        labels: {severity: info}
+        raises: {deadline: 1 hour}
+        annotations: {summary: s, summary_zh: s}
+"""
+    book = rulebook.parse({"r.yaml": text})
+
+    (finding,) = lint.findings(book, replace(KNOWN, areas=["south lake", "depot"]))
+
+    assert finding.message == "the city has no area south laek: did you mean south lake?"
+    assert lint.findings(book, KNOWN) == ()
