@@ -17,7 +17,10 @@ from alerts.incident import Action, Case, Role, Stage, step_for
 from alerts.limits import CityTime
 from alerts.moves import Clocks, Given, Running, Standing
 
-_TOLD = frozenset({Action.DISPATCH, Action.APPROVE_RETURN, Action.CHECK_FAIL, Action.RELAPSE, Action.RECOVER})
+_TOLD = frozenset({
+    Action.DISPATCH, Action.APPROVE_RETURN, Action.HANDLE, Action.CHECK_FAIL, Action.RELAPSE, Action.RECOVER,
+    Action.CLEAR, Action.CLOSE, Action.FORCE_CLOSE, Action.REJECT, Action.CANCEL, Action.MERGE,
+})  # fmt: skip
 """Steps after which somebody else must act, or may stop: those get a notice of their own."""
 
 

@@ -5,7 +5,7 @@ Each step writes history and audit with it. Reads (lists, one incident, the even
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -71,7 +71,11 @@ class Offer:
 _REPORTERS = frozenset({Role.SUPERVISOR, Role.ACCEPTOR, Role.SHIFT_LEADER})
 
 
-async def act(conn: AsyncConnection, order: Order, city: CityTime, now: datetime) -> int:
+LoadCity = Callable[[AsyncConnection], Awaitable[CityTime]]
+"""Reads by what the city counts time; asked only for a step that is allowed."""
+
+
+async def act(conn: AsyncConnection, order: Order, city: LoadCity, now: datetime) -> int:
     """Take one step and give the number of its event.
 
     Raises: `InvalidInput`, `NotFound`, `incident.IllegalStep`, `incident.WrongRole`, `Outdated`.
@@ -88,7 +92,7 @@ async def act(conn: AsyncConnection, order: Order, city: CityTime, now: datetime
             raise InvalidInput(f"say why in `reason`: {order.action} needs one")
         await _require_newest(conn, order)
         await _require_departments(conn, [order.given.department_id, *order.departments])
-        by = await move_store.clocks(conn, city)
+        by = await move_store.clocks(conn, await city(conn))
         detail = await _before_the_step(conn, order, before, now)
         move = Move(before=before, action=order.action, role=order.role, given=order.given, detail=detail)
         (event_id,) = await move_store.write(conn, [move], now, by)
@@ -97,7 +101,7 @@ async def act(conn: AsyncConnection, order: Order, city: CityTime, now: datetime
         return event_id
 
 
-async def report(conn: AsyncConnection, told: Report, city: CityTime, now: datetime) -> int:
+async def report(conn: AsyncConnection, told: Report, city: LoadCity, now: datetime) -> int:
     """Open an incident that a person saw, and give its key; raises `InvalidInput`, `WrongRole`."""
     if told.role not in _REPORTERS:
         raise incident.WrongRole(f"{told.role} does not report: {', '.join(sorted(_REPORTERS))} do")
@@ -120,7 +124,7 @@ async def report(conn: AsyncConnection, told: Report, city: CityTime, now: datet
                 f"no unit grid lies at {told.lon_deg}, {told.lat_deg}, or there is no component {told.component_code}"
             )
         says = Says(class_code=told.class_code, condition=told.condition)
-        await filing.begin(conn, {row[0]: says}, now, await move_store.clocks(conn, city))
+        await filing.begin(conn, {row[0]: says}, now, await move_store.clocks(conn, await city(conn)))
         return int(row[0])
 
 

@@ -13,7 +13,7 @@ from alerts import incident as domain
 from alerts.incident import Action
 from alerts.limits import CityTime
 from alerts.moves import Given
-from alerts.service import Order, Report
+from alerts.service import LoadCity, Order, Report
 from api.incident import IncidentDetail, Role, Severity, Stage
 from api.routes.incidents import IncidentId, detail
 from api.services import Services, Use
@@ -147,7 +147,7 @@ async def report_incident(command: ReportCommand, services: Use) -> IncidentDeta
         component_code=command.component_code,
     )
     async with services.writing() as conn:
-        incident_id = await service.report(conn, told, await _city(conn, services), services.clock())
+        incident_id = await service.report(conn, told, _city(services), services.clock())
     return await detail(services, incident_id)
 
 
@@ -200,9 +200,12 @@ async def act_on_incident(
         version=version,
     )
     async with services.writing() as conn:
-        await service.act(conn, order, await _city(conn, services), services.clock())
+        await service.act(conn, order, _city(services), services.clock())
     return await detail(services, incident_id)
 
 
-async def _city(conn: AsyncConnection, services: Services) -> CityTime:
-    return await city_time.load(conn, services.timezone, services.work_day)
+def _city(services: Services) -> LoadCity:
+    async def load(conn: AsyncConnection) -> CityTime:
+        return await city_time.load(conn, services.timezone, services.work_day)
+
+    return load

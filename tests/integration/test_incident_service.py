@@ -1,15 +1,19 @@
-"""What people do with incidents, on the real database."""
+"""What people do with incidents, on the real database: each step with its traces, a refusal with none."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from psycopg import AsyncConnection
 
 from alerts import service
-from alerts.incident import IllegalStep
-from alerts.service import Assignment, Order
-from core.errors import InvalidInput, NotFound
+from alerts.due import parse
+from alerts.incident import Action, IllegalStep, Role, WrongRole
+from alerts.limits import CityTime
+from alerts.moves import Given
+from alerts.service import Order
+from core.errors import InvalidInput, NotFound, PlatformError
 
 pytestmark = pytest.mark.services
 
@@ -33,81 +37,155 @@ async def conn(database: str) -> AsyncIterator[AsyncConnection]:
         yield connection
 
 
+async def city(_: AsyncConnection) -> CityTime:
+    return CityTime()
+
+
+async def act(
+    conn: AsyncConnection, action: Action, role: Role, given: Given | None = None, now: datetime = NOW, number: int = 1
+) -> int:
+    order = Order(incident_id=number, action=action, role=role, given=given or Given(actor="王"))
+    return await service.act(conn, order, city, now)
+
+
+async def file(conn: AsyncConnection) -> None:
+    await act(conn, Action.FILE, Role.SHIFT_LEADER, Given(actor="王", reason="seen", limit=parse("2 urgent_hour")))
+
+
 async def fetch(conn: AsyncConnection, query: str) -> list[tuple[object, ...]]:
     return await (await conn.execute(query.encode())).fetchall()
 
 
-async def test_the_whole_loop_leaves_its_history_and_its_audit(conn: AsyncConnection) -> None:
-    await service.acknowledge(conn, Order(incident_id=1, actor="王", reason="seen"), NOW)
-    await service.assign(conn, Order(incident_id=1, actor="王"), Assignment(assignee="李", department_id=1), NOW)
-    await service.assign(conn, Order(incident_id=1, actor="王", reason="ill"), Assignment(assignee="赵"), NOW)
-    await service.close(conn, Order(incident_id=1, actor="赵", reason="mended"), NOW + timedelta(hours=1))
+async def test_each_step_leaves_its_history_and_its_audit(conn: AsyncConnection) -> None:
+    await file(conn)
+    to = Given(actor="李", department_id=1, assignee="赵")
+    await act(conn, Action.DISPATCH, Role.DISPATCHER, to, NOW + timedelta(hours=1))
 
-    incident = await fetch(conn, "SELECT stage, assignee, department_id, closed_at FROM incident")
-    events = await fetch(conn, "SELECT kind, from_stage, to_stage, actor, reason FROM incident_event ORDER BY event_id")
-    audit = await fetch(conn, "SELECT actor, action, subject FROM audit ORDER BY audit_id")
+    incident = await fetch(
+        conn, "SELECT stage, assignee, department_id, filed_at, dispatched_at, deadline FROM incident"
+    )
+    events = await fetch(
+        conn, "SELECT kind, from_stage, to_stage, actor, role, reason, at FROM incident_event ORDER BY event_id"
+    )
+    audit = await fetch(conn, "SELECT actor, action, subject, detail ->> 'role' FROM audit ORDER BY audit_id")
 
-    assert incident == [("closed", "赵", 1, NOW + timedelta(hours=1))]
+    later = NOW + timedelta(hours=1)
+    assert incident == [("dispatched", "赵", 1, NOW, later, later + timedelta(hours=2))]
     assert events == [
-        ("acknowledged", "reported", "filed", "王", "seen"),
-        ("assigned", "filed", "dispatched", "王", ""),
-        ("assigned", "dispatched", "dispatched", "王", "ill"),
-        ("closed", "dispatched", "closed", "赵", "mended"),
+        ("filed", "reported", "filed", "王", "shift_leader", "seen", NOW),
+        ("dispatched", "filed", "dispatched", "李", "dispatcher", "", later),
     ]
     assert audit == [
-        ("王", "incident.acknowledge", "incident 1"),
-        ("王", "incident.assign", "incident 1"),
-        ("王", "incident.assign", "incident 1"),
-        ("赵", "incident.close", "incident 1"),
+        ("王", "incident.filed", "incident 1", "shift_leader"),
+        ("李", "incident.dispatched", "incident 1", "dispatcher"),
     ]
 
 
-async def test_a_refused_step_leaves_no_trace(conn: AsyncConnection) -> None:
-    with pytest.raises(IllegalStep, match="cannot be assigned; possible: acknowledge, close"):
-        await service.assign(conn, Order(incident_id=1, actor="王"), Assignment(assignee="李"), NOW)
+REFUSED: list[tuple[Action, Role, Given, type[PlatformError], str]] = [
+    (Action.DISPATCH, Role.DISPATCHER, Given(actor="王", department_id=1), IllegalStep, "possible for dispatcher: "),
+    (Action.FILE, Role.DEPARTMENT, Given(actor="王"), WrongRole, "for shift_leader or system, not department"),
+    (Action.FILE, Role.SYSTEM, Given(actor="王"), WrongRole, "nobody acts as system"),
+    (Action.FILE, Role.SHIFT_LEADER, Given(actor="王"), InvalidInput, "sets no limit"),
+    (Action.FILE, Role.SHIFT_LEADER, Given(actor=" "), InvalidInput, "who"),
+    (Action.REJECT, Role.ACCEPTOR, Given(actor="王", reason=" "), InvalidInput, "reason"),
+    (Action.HAND_DOWN, Role.DISPATCHER, Given(actor="王", reason="theirs"), InvalidInput, "street_code"),
+    (Action.HAND_DOWN, Role.DISPATCHER, Given(actor="王", reason="theirs", street_code="130203001"), InvalidInput,
+     "street_code"),
+    (Action.MERGE, Role.ACCEPTOR, Given(actor="王", reason="same"), InvalidInput, "into"),
+]  # fmt: skip
 
-    assert await fetch(conn, "SELECT stage, assignee FROM incident") == [("reported", None)]
+
+@pytest.mark.parametrize(("action", "role", "given", "refusal", "words"), REFUSED)
+async def test_a_refused_step_leaves_no_trace(
+    conn: AsyncConnection, action: Action, role: Role, given: Given, refusal: type[PlatformError], words: str
+) -> None:
+    with pytest.raises(refusal, match=words):
+        await act(conn, action, role, given)
+
+    assert await fetch(conn, "SELECT stage, assignee, level FROM incident") == [("reported", None, "district")]
     assert await fetch(conn, "SELECT count(*) FROM incident_event UNION ALL SELECT count(*) FROM audit") == [(0,), (0,)]
 
 
-async def test_two_people_cannot_both_acknowledge(conn: AsyncConnection) -> None:
-    await service.acknowledge(conn, Order(incident_id=1, actor="王"), NOW)
+async def test_two_people_cannot_both_file(conn: AsyncConnection) -> None:
+    await file(conn)
 
     with pytest.raises(IllegalStep, match="incident 1 is filed"):
-        await service.acknowledge(conn, Order(incident_id=1, actor="李"), NOW)
+        await file(conn)
 
 
 async def test_an_unknown_incident_is_not_found(conn: AsyncConnection) -> None:
     with pytest.raises(NotFound, match="no incident 99"):
-        await service.acknowledge(conn, Order(incident_id=99, actor="王"), NOW)
+        await act(conn, Action.REJECT, Role.ACCEPTOR, Given(actor="王", reason="x"), number=99)
+    with pytest.raises(NotFound, match="no incident 99"):
+        await service.offer(conn, 99, Role.ACCEPTOR)
 
 
 async def test_an_unknown_department_is_refused(conn: AsyncConnection) -> None:
-    await service.acknowledge(conn, Order(incident_id=1, actor="王"), NOW)
+    await file(conn)
 
     with pytest.raises(InvalidInput, match="no department 99"):
-        await service.assign(conn, Order(incident_id=1, actor="王"), Assignment(department_id=99), NOW)
+        await act(conn, Action.DISPATCH, Role.DISPATCHER, Given(actor="王", department_id=99))
 
 
-async def test_closing_wants_a_reason(conn: AsyncConnection) -> None:
-    with pytest.raises(InvalidInput, match="reason"):
-        await service.close(conn, Order(incident_id=1, actor="王", reason=" "), NOW)
+async def test_a_limit_of_two_stages_runs_one_after_the_other(conn: AsyncConnection) -> None:
+    await file(conn)
+    stages = '[{"name": "make_safe", "limit": "1 urgent_hour"}, {"name": "repair", "limit": "3 urgent_day"}]'
+    await conn.execute("UPDATE incident SET limit_stages = %s", (stages,))
+    await act(conn, Action.DISPATCH, Role.DISPATCHER, Given(actor="王", department_id=1))
+    await act(conn, Action.ACCEPT, Role.DEPARTMENT)
+    before = await fetch(conn, "SELECT deadline FROM incident")
+    await act(conn, Action.MADE_SAFE, Role.DEPARTMENT, now=NOW + timedelta(minutes=40))
+
+    assert before == [(NOW + timedelta(hours=1),)]
+    due = NOW + timedelta(days=3, minutes=40)
+    assert await fetch(conn, "SELECT limit_at, deadline FROM incident") == [(1, due)]
+    with pytest.raises(IllegalStep, match="no further stage"):
+        await act(conn, Action.MADE_SAFE, Role.DEPARTMENT)
 
 
-async def test_assigning_wants_somebody(conn: AsyncConnection) -> None:
-    with pytest.raises(InvalidInput, match="to whom"):
-        await service.assign(conn, Order(incident_id=1, actor="王"), Assignment(assignee=" "), NOW)
+async def test_a_case_taken_into_another_says_so_in_both_histories(conn: AsyncConnection) -> None:
+    await conn.execute(
+        """
+        INSERT INTO incident (cause, rule, severity, title_zh, title_en, stage, district_code, origin, fired_ts,
+            opened_at, evidence, geom)
+        SELECT 'other', rule, severity, title_zh, title_en, stage, district_code, origin, fired_ts, opened_at, evidence,
+            geom FROM incident
+        """
+    )
+    order = Order(
+        incident_id=1, action=Action.MERGE, role=Role.ACCEPTOR, given=Given(actor="王", reason="same"), into=2
+    )
+    await service.act(conn, order, city, NOW)
+
+    assert await fetch(conn, "SELECT stage, outcome FROM incident ORDER BY 1") == [
+        ("closed", "merged"),
+        ("reported", None),
+    ]
+    events = await fetch(conn, "SELECT incident_id, kind, detail - 'due_at' FROM incident_event ORDER BY event_id")
+    assert events == [(2, "absorbed", {"from": 1}), (1, "merged", {"into": 2})]
 
 
-async def test_an_actor_is_wanted(conn: AsyncConnection) -> None:
-    with pytest.raises(InvalidInput, match="who"):
-        await service.acknowledge(conn, Order(incident_id=1, actor=""), NOW)
+@pytest.mark.parametrize("table", ["incident_event", "audit"])
+@pytest.mark.parametrize("change", ["DELETE FROM {}", "UPDATE {} SET actor = 'x'", "TRUNCATE {} CASCADE"])
+async def test_history_only_grows_even_for_its_owner(conn: AsyncConnection, table: str, change: str) -> None:
+    await file(conn)
+    await conn.commit()
+
+    with pytest.raises(psycopg.errors.RestrictViolation, match="only grows"):
+        await conn.execute(change.format(table).encode())
+
+
+async def test_the_writer_may_not_change_history(conn: AsyncConnection) -> None:
+    await conn.execute("SET ROLE citygrid_writer")
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        await conn.execute("DELETE FROM incident_event")
 
 
 async def test_a_step_is_announced_by_its_events_number(conn: AsyncConnection, database: str) -> None:
     async with await AsyncConnection.connect(database, autocommit=True) as listener:
         await listener.execute("LISTEN citygrid_incident")
-        event_id = await service.acknowledge(conn, Order(incident_id=1, actor="王"), NOW)
+        event_id = await act(conn, Action.REQUEST_VERIFICATION, Role.ACCEPTOR)
         await conn.commit()
         heard = [note.payload async for note in listener.notifies(timeout=5, stop_after=1)]
 

@@ -264,10 +264,14 @@ async def test_a_person_closing_a_firing_incident_gets_no_new_one_until_it_recov
     await journey.receive(30, [(0, 10, {"tilt_deg": 20}), (0, 30, {"tilt_deg": 20})])
     ((number,),) = await journey.fetch("SELECT incident_id FROM incident")
     assert isinstance(number, int)
+
+    async def city(_: AsyncConnection) -> CityTime:
+        return CityTime()
+
     order = Order(
         incident_id=number, action=Action.REJECT, role=Role.ACCEPTOR, given=Given(actor="王", reason="seen on site")
     )
-    await service.act(journey.conn, order, CityTime(), at(31))
+    await service.act(journey.conn, order, city, at(31))
 
     await journey.receive(60, [(0, 40, {"tilt_deg": 20}), (0, 60, {"tilt_deg": 20})])
     still_firing = await journey.fetch("SELECT stage FROM incident")
