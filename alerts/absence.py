@@ -66,20 +66,28 @@ def _begun(table: Table, watched: Watched, rows: Rows | None, until: tuple[int, 
     """Find the devices whose time is over; looks only where one can be."""
     clock_us, outage = until
     blocks = np.flatnonzero(watched.bound_us < clock_us)
+    last = rows.last() if rows is not None else np.zeros(0, np.intp)
+    if rows is not None and (long_ago := rows.heard_at_us[last] + watched.least_us < clock_us).any():
+        blocks = np.union1d(blocks, rows.place[last[long_ago]] // BLOCK)
     if not len(blocks):
         return
     places = (blocks[:, None] * BLOCK + np.arange(BLOCK)).ravel()
     places = places[places < len(table.slots)]
-    heard_us = table.heard_us[places]
+    heard_us, origin = table.heard_us[places], table.origin[places]
     if outage is not None:
         heard_us = heard_after(heard_us, (outage,))
-    due_us = heard_us + watched.allowed_us[places]
     rest = table.phase[places, watched.column] == phase.REST
+    if rows is not None:  # what is heard in this step, and not remembered yet
+        at = np.minimum(np.searchsorted(places, rows.place[last]), len(places) - 1)
+        inside = places[at] == rows.place[last]
+        at, last = at[inside], last[inside]
+        heard_us[at], origin[at], rest[at] = rows.heard_at_us[last], rows.frame.origin[last], True
+    due_us = heard_us + watched.allowed_us[places]
     over = rest & (due_us < clock_us)
-    if rows is not None and over.any():
-        over[over] = ~np.isin(places[over], rows.place)
-    for place, since_us in zip(places[over].tolist(), heard_us[over].tolist(), strict=True):
-        found.transitions.append(_fired(watched, table, place, since_us, int(table.origin[place])))
+    for place, since_us, came_from in zip(
+        places[over].tolist(), heard_us[over].tolist(), origin[over].tolist(), strict=True
+    ):
+        found.transitions.append(_fired(watched, table, place, since_us, came_from))
     if over.any():
         found.stood.append(_stood(table, places[over], phase.FIRING, due_us[over]))
     left_us = np.where(rest & ~over, due_us, NEVER_US)

@@ -263,13 +263,13 @@ def apply(state: RuleState, changes: Changes) -> None:
     state.watched_until_us = changes.now_us
     if changes.scanned:
         state.scanned_us = changes.now_us
-    for looked in changes.looked:
-        looked.watched.bound_us[looked.blocks] = looked.bound_us
     for (offset_us, profile), heard in changes.heard.items():
         _hear(state.streams[offset_us].tables[profile], heard)
     for rule, pieces in changes.stood.items():
         for piece in pieces:
             state.put(rule, piece.slots, piece.phase, piece.since_us)
+    for looked in changes.looked:
+        looked.watched.bound_us[looked.blocks] = looked.bound_us
     for offset_us, held in changes.held.items():
         state.streams[offset_us].held = held
         state.streams[offset_us].released_us = changes.released_us[offset_us]
