@@ -42,6 +42,28 @@ groups:
         labels: {severity: minor}
         raises: {deadline: 2 work_day}
         annotations: {summary: silent, summary_zh: 失联}
+  - name: together
+    rules:
+      - alert: WaterTogether
+        expr: water_m > 1.2
+        scope: {profile: manhole_cover}
+        together: {in: patrol_grid, at_least: 2, within: 10s}
+        labels: {severity: critical}
+        raises: {deadline: 2 urgent_hour, files: by_itself, on_recovery: close}
+        annotations: {summary: "flood {{ $value }} m", summary_zh: "内涝 {{ $value }} 米"}
+  - name: in_order
+    query_offset: 6s
+    rules:
+      - alert: WaterMeanHigh
+        expr: avg_over_time(water_m[12s]) > 1
+        scope: {profile: manhole_cover}
+        labels: {severity: minor}
+        raises: {deadline: 2 urgent_hour, on_recovery: close}
+        annotations: {summary: "mean {{ $value }} m", summary_zh: "均值 {{ $value }} 米"}
+inhibit_rules:
+  - source_matchers: ['alertname="CoverDisplaced"']
+    target_matchers: ['alertname="WaterMeanHigh"']
+    equal: [patrol_grid]
 """
 TICKS = 12
 LAPS = 12
@@ -54,6 +76,7 @@ FACTS = {
     " JOIN incident i USING (incident_id) ORDER BY i.cause, i.fired_ts, e.event_id",
     "notices": "SELECT i.cause, e.kind, count(*) FROM outbox o JOIN incident_event e USING (event_id)"
     " JOIN incident i USING (incident_id) GROUP BY i.cause, i.fired_ts, e.kind ORDER BY 1, 2",
+    "members": "SELECT i.cause, m.device_id FROM incident_member m JOIN incident i USING (incident_id) ORDER BY 1, 2",
     "memory": "SELECT rule, device_id, state FROM rule_state WHERE device_id > 0 ORDER BY 1, 2",
     "readings": 'SELECT device_id, ts, seq, "values" FROM reading ORDER BY 1, 2, 3',
     "dead letters": "SELECT reason, detail FROM dead_letter ORDER BY 1, 2",
@@ -133,7 +156,9 @@ def play(cluster: Cluster, template_database: str, tmp_path: Path) -> Play:
 def test_the_undisturbed_run_has_something_of_everything(play: Play) -> None:
     found = play(deliveries())
 
-    assert {row[1] for row in found["incidents"]} == {"CoverDisplaced", "WaterHigh", "CoverSilent"}
+    assert {row[1] for row in found["incidents"]} == {
+        "CoverDisplaced", "WaterHigh", "CoverSilent", "WaterTogether", "WaterMeanHigh",
+    }  # fmt: skip
     assert {row[1] for row in found["history"]} >= {"opened"}
     assert len(found["readings"]) == TICKS * 5 - 6
     assert found["dead letters"]
