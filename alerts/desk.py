@@ -35,7 +35,7 @@ class Desk:
         self.changes: list[Change] = []
         self._now = now
         self._totals = totals
-        self._ended: set[str] = set()
+        self._loosened: set[str] = set()
         self._grounds: dict[str, Neighbourhood] = {}
         self._replacers: dict[str, list[str]] = {}
         for rule in rulebook.rules:
@@ -107,10 +107,15 @@ class Desk:
         else:
             self.say(Muting(cause=case.cause, rule=case.rule, transition=case.transition, by=held[0], reason=held[1]))
 
+    def shrink(self, case: Case) -> None:
+        """Note a case as it is without a member."""
+        self.draft.put_case(case)
+        self._loosened.update((case.cause, *((case.held_by,) if case.held_by is not None else ())))
+
     def end(self, case: Case, *, leave_members: bool = False) -> None:
         """End a case; its members belong to none any more, unless they went to another."""
         self.draft.drop_case(case)
-        self._ended.add(case.cause)
+        self._loosened.add(case.cause)
         for slot in () if leave_members else sorted(case.members):
             firing = self.firing(case.rule, slot)
             self.draft.put_firing(replace(firing, cause=""), self.region_of(firing))
@@ -127,10 +132,10 @@ class Desk:
                     self.say(Merging(cause=single.cause, into=case.cause, rule=single.rule, transition=transition))
 
     def release_effects(self) -> None:
-        """Open what was held back by the cases that have just ended, if nothing else holds it back."""
-        while self._ended:
-            ended, self._ended = self._ended, set()
-            self._recheck([cause for cause, by in self.draft.held.items() if by in ended])
+        """Open what was held back by cases that have just ended or lost a member, if nothing holds it back now."""
+        while self._loosened:
+            loosened, self._loosened = self._loosened, set()
+            self._recheck([cause for cause, by in self.draft.held.items() if by in loosened])
 
     def release_all(self) -> None:
         """Open everything that nothing holds back any more."""

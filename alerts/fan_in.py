@@ -131,7 +131,7 @@ def _leave(desk: Desk, firing: Firing, transition: Transition) -> None:
         is_way = follows(firing.rule, transition)
         desk.say(Recovery(cause=case.cause, rule=firing.rule, transition=transition, follows=is_way))
         return
-    desk.draft.put_case(case)
+    desk.shrink(case)
     if case.held_by is None:
         desk.say(Leaving(cause=case.cause, rule=firing.rule, transition=transition, slot=transition.slot))
 

@@ -18,6 +18,7 @@ from alerts.case import Change, Decided, Joining, Leaving, Member, Merging, Open
 from alerts.case_memory import Case, Cases, Draft, Firing
 from alerts.engine import Kind, Proof, Transition
 from alerts.rule import Rule, Rulebook
+from core.facts import LocatedFact
 from core.fleet import Fleet
 from core.places import CellKind
 from storage.arrays import int_array
@@ -263,8 +264,13 @@ def _transition_state(transition: Transition) -> dict[str, Any]:
         if field.name not in {"rule", "slot", "proof"}
     }
     proof = {field.name: getattr(transition.proof, field.name) for field in dataclasses.fields(transition.proof)}
+    seen = transition.proof.seen
     return {name: _number(value) for name, value in plain.items()} | {
-        "proof": {name: _number(value) for name, value in proof.items()}
+        "proof": {
+            **{name: _number(value) for name, value in proof.items()},
+            "parts": [[_number(value) for value in part] for part in transition.proof.parts],
+            "seen": None if seen is None else dataclasses.asdict(seen),
+        }
     }
 
 
@@ -273,6 +279,10 @@ def _transition(state: Mapping[str, Any], rule: Rule, slot: int) -> Transition:
     proof: dict[str, Any] = dict(state["proof"])
     if proof["value"] is None:
         proof["value"] = math.nan
+    proof["parts"] = tuple((text, threshold, value) for text, threshold, value in proof["parts"])
+    if proof["seen"] is not None:
+        seen: dict[str, Any] = {**proof["seen"], "slot": slot}
+        proof["seen"] = LocatedFact(**seen)
     plain["kind"] = Kind(plain["kind"])
     return Transition(**plain, rule=rule, slot=slot, proof=Proof(**proof))
 

@@ -6,12 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from alerts import fan_in
+from alerts import engine, fan_in
 from alerts.case import Change, Decided, Joining, Leaving, Merging, Muting, Opening, Recovery
 from alerts.case_memory import Cases
 from alerts.due import parse
-from alerts.engine import Kind, Proof, Step, Transition
-from alerts.memory import Changes
+from alerts.engine import Kind, Proof, Transition
 from alerts.rule import Raises, Rule, Rulebook, Scope, Severity
 from alerts.together import SamePlace, Together
 from core.fleet import Fleet
@@ -100,9 +99,10 @@ class Scene:
         return [told(change) for change in decided.changes]
 
     def decided(self, transitions: Sequence[Transition], now_s: float) -> Decided:
-        nothing = Changes(now_us=int(now_s * SECOND), scanned=True, outage=None, outages=(), heard={}, stood={})
-        step = Step(transitions=tuple(transitions), changes=nothing)
-        return fan_in.decide(self.cases, step, self.book, self.fleet, EPOCH + timedelta(seconds=now_s))
+        now, nothing = EPOCH + timedelta(seconds=now_s), Rulebook()
+        tick = engine.step(engine.initial(nothing, self.fleet), (), nothing, self.fleet, now)
+        step = replace(tick, transitions=tuple(transitions), changes=replace(tick.changes, scanned=True))
+        return fan_in.decide(self.cases, step, self.book, self.fleet, now)
 
 
 def told(change: Change) -> str:
