@@ -13,10 +13,13 @@ from psycopg import AsyncConnection
 from components_registry import service
 from components_registry.model import Finding, SurveyReport
 from components_registry.taxonomy import TANGSHAN
-from runtime import settings
+from runtime import settings, spacework
 from storage.pool import session_options
 
 app = typer.Typer(no_args_is_help=True, help="The registry of components: surveys and classes.")
+
+links = typer.Typer(no_args_is_help=True, help="How components hang together: circuits of lamps, runs of pipe.")
+app.add_typer(links, name="links")
 
 _SHOWN = 20
 """Findings printed by an import; all of them are stored."""
@@ -82,6 +85,22 @@ def findings(
         print(json.dumps([_finding(entry) for entry in found], ensure_ascii=False))
     else:
         _print_findings(found)
+
+
+@links.command(name="import")
+def import_links(
+    file: Annotated[Path, typer.Argument(help="CSV or GeoJSON: kind (circuit, pipe), upstream and downstream codes.")],
+) -> None:
+    """Load links, upstream first: cabinet to lamp, manhole to manhole. Example: citygrid components links import l.csv.
+
+    All of the file or nothing; a link that is there already stays.
+    """
+
+    async def load() -> int:
+        async with await _connect() as conn, conn.transaction():
+            return await spacework.import_links(conn, file)
+
+    print(f"{file}: {asyncio.run(load())} new links")
 
 
 async def _connect() -> AsyncConnection[Any]:

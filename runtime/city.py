@@ -21,7 +21,7 @@ from devices.model import Registration
 from devices.profile import shipped
 from geo.geojson import features_of, geometries_of
 from geo.gridfile import FeatureFinding
-from runtime import gridwork
+from runtime import gridwork, spacework
 from storage import grids
 
 FACT = "SELECT value FROM city_fact WHERE key = 'city'"
@@ -85,6 +85,7 @@ async def load_city(
         await _load_grids(conn, folder)
         report("components", 0)
         survey = await _load_components(conn, folder, summary, now=now, actor=actor, report=report)
+        await _load_space(conn, folder)
         report("devices", 0)
         registered = await _load_devices(conn, folder, now=now, actor=actor)
         await conn.execute(SET_FACT, {"value": Jsonb(summary)})
@@ -117,6 +118,18 @@ async def _load_grids(conn: AsyncConnection, folder: Path) -> None:
         await grids.upsert_streets(conn, _street_rows(street_file))
     _, findings = await gridwork.import_units(conn, _features(unit_file))
     _require_none(unit_file, findings)
+
+
+async def _load_space(conn: AsyncConnection, folder: Path) -> None:
+    """Load how components hang together, named areas and routes, where the city has such files."""
+    loaders = (
+        ("links.csv", spacework.import_links),
+        ("named_areas.geojson", spacework.import_areas),
+        ("routes.geojson", spacework.import_routes),
+    )
+    for name, load in loaders:
+        if (folder / name).is_file():
+            await load(conn, folder / name)
 
 
 def _street_rows(file: Path) -> list[grids.StreetRow]:

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import LineString
+from shapely.geometry import LineString, Polygon
 
 from geo.geojson import collection, feature
-from geo.projection import CITY_METRIC, geometries_to_degrees
-from simulators.city import fleet, ground, parts, placing, streets
-from simulators.city.plan import Area, Plan, tangshan
+from geo.projection import CITY_METRIC, from_degrees, geometries_to_degrees, to_degrees
+from simulators.city import fleet, ground, links, parts, placing, streets
+from simulators.city.plan import Area, Ellipse, Plan, tangshan
 from simulators.city.streets import MAIN
 
 VERSION = 1
@@ -44,6 +44,7 @@ class City:
     ground: ground.Ground
     streets: streets.Streets
     parts: parts.Parts
+    links: links.Links
     routes: tuple[fleet.Route, ...]
     devices: list[fleet.PlannedDevice]
     patrol_codes: list[str]
@@ -74,6 +75,7 @@ def generate(seed: int, report: Callable[[str], None] = _unheard) -> City:
         ground=base,
         streets=network,
         parts=placed,
+        links=links.lay(placed),
         routes=routes,
         devices=devices,
         patrol_codes=patrol_codes,
@@ -94,6 +96,8 @@ def write(city: City, folder: Path) -> dict[str, Any]:
         "components.csv": _components,
         "devices.csv": _devices,
         "routes.geojson": _routes,
+        "links.csv": _links,
+        "named_areas.geojson": _named_areas,
     }
     digests: dict[str, str] = {}
     for name, make in makers.items():
@@ -125,6 +129,7 @@ def _summary(city: City, digests: dict[str, str]) -> dict[str, Any]:
             "classes": len(np.unique(city.parts.class_code)),
             "devices": len(city.devices),
             "routes": len(city.routes),
+            "links": len(city.links.kind),
         },
         "area_km2": round(float(city.ground.area_m2.sum()) / 1e6, 1),
         "messages_per_s": round(rate, 1),
@@ -280,3 +285,37 @@ def _routes(city: City) -> str:
             for route in city.routes
         ),
     )
+
+
+def _links(city: City) -> str:
+    laid = city.links
+    return _rows_csv(("kind", "upstream", "downstream"), zip(laid.kind, laid.upstream, laid.downstream, strict=True))
+
+
+def _named_areas(city: City) -> str:
+    """Name parks and waters, so that rules have areas to speak of."""
+    named = (("park", "公园", "Park", city.plan.green), ("water", "水面", "Water", city.plan.water))
+    return _document(
+        "named_areas",
+        (
+            feature(
+                _outline(patch),
+                {
+                    "code": f"{word}_{number}",
+                    "name_zh": f"模拟{zh}{number}",
+                    "name_en": f"Simulated {en.lower()} {number}",
+                },
+            )
+            for word, zh, en, patches in named
+            for number, patch in enumerate(patches, start=1)
+        ),
+    )
+
+
+def _outline(patch: Ellipse) -> Polygon:
+    x, y = from_degrees(CITY_METRIC, patch.lon_deg, patch.lat_deg)
+    angle = np.linspace(0, 2 * np.pi, 49)[:-1]
+    lon, lat = to_degrees(
+        CITY_METRIC, float(x) + patch.half_x_m * np.cos(angle), float(y) + patch.half_y_m * np.sin(angle)
+    )
+    return Polygon(np.round(np.column_stack((lon, lat)), 7))
