@@ -139,9 +139,23 @@ class Step(BaseModel):
     detail: dict[str, Any]
 
 
-class IncidentDetail(Incident, Loop):
-    """An incident with how far it has come, and its history."""
+class Member(BaseModel):
+    """A device an incident is about."""
 
+    device_label: str
+    profile: str
+    component_code: str | None
+    joined_ts: datetime = Field(description="When the reading was taken that made it a member.")
+    left_ts: datetime | None = Field(description="When it recovered; null: it is a member still.")
+    lon: float
+    lat: float
+    evidence: Evidence
+
+
+class IncidentDetail(Incident, Loop):
+    """An incident with how far it has come, the devices it is about, and its history."""
+
+    members: list[Member] = Field(description="In the order they joined.")
     history: list[Step] = Field(description="What happened to it, in order.")
 
 

@@ -90,6 +90,18 @@ async def list_areas(
     return conditional(request, body, media_type=GeoJson.media_type, max_age_s=0)
 
 
+@router.get("/areas/watch", response_model=FeatureCollection, response_class=GeoJson, responses=NOT_MODIFIED)
+async def list_watched_areas(request: Request, services: Use) -> Response:
+    """Give the named areas that rules speak of: `inside(park_1)`."""
+
+    async def make() -> bytes:
+        async with services.reading() as conn:
+            return _collection(await grids.named_area_features(conn))
+
+    body = await services.memo.get("watched", KEPT_S, make)
+    return conditional(request, body, media_type=GeoJson.media_type, max_age_s=0)
+
+
 @router.get("/grids/locate")
 async def locate_point(
     services: Use, lon: Annotated[float, Query(ge=-180, le=180)], lat: Annotated[float, Query(ge=-90, le=90)]

@@ -12,7 +12,7 @@ from api.incident import Incident, IncidentDetail, Role, Severity
 from api.paging import Cursor, Limit, Page
 from api.services import Use
 from core.errors import NotFound
-from storage.queries import incidents
+from storage.queries import incident_members, incidents
 
 router = APIRouter(prefix="/incidents", tags=["incidents"])
 
@@ -89,4 +89,6 @@ async def detail(services: Use, incident_id: int) -> IncidentDetail:
             raise NotFound(f"no incident {incident_id}")
         loop = await incidents.loop(conn, incident_id)
         steps = await incidents.history(conn, incident_id)
-    return IncidentDetail.model_validate({**incident.of_row(row).model_dump(), **(loop or {}), "history": steps})
+        about = await incident_members.members(conn, incident_id)
+    whole = {**incident.of_row(row).model_dump(), **(loop or {}), "members": about, "history": steps}
+    return IncidentDetail.model_validate(whole)

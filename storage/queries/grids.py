@@ -77,6 +77,14 @@ CROSS JOIN LATERAL (
 WHERE %(level)s::text IS NULL OR a.level = %(level)s::text
 ORDER BY a.area_code
 """
+NAMED_AREAS = """
+SELECT json_build_object(
+    'type', 'Feature', 'id', code, 'geometry', ST_AsGeoJSON(geom, 6)::json,
+    'properties', json_build_object(
+        'code', code, 'name_zh', name_zh, 'name_en', name_en, 'area_m2', round(ST_Area(geom::geography))
+    ))::text
+FROM named_area ORDER BY code
+"""
 NONE: LiteralString = """'{"info": 0, "minor": 0, "major": 0, "critical": 0}'::jsonb"""
 
 LOCATE = """
@@ -110,6 +118,11 @@ async def patrol_features(conn: AsyncConnection) -> list[str]:
 async def area_features(conn: AsyncConnection, level: str | None) -> list[str]:
     """Give the administrative areas as GeoJSON feature texts, by code; an area may have no geometry."""
     return await _texts(conn, sql.SQL(AREAS).format(none=sql.SQL(NONE)), {"level": level})
+
+
+async def named_area_features(conn: AsyncConnection) -> list[str]:
+    """Give the areas rules speak of as GeoJSON feature texts, by code."""
+    return [row[0] for row in await (await conn.execute(NAMED_AREAS)).fetchall()]
 
 
 async def locate(conn: AsyncConnection, lon_deg: float, lat_deg: float) -> dict[str, Any] | None:
