@@ -64,7 +64,7 @@ live AS (
 counted AS (
     SELECT s.rule, s.patrol_grid,
            EXISTS (SELECT FROM live l WHERE l.rule = s.rule AND l.cause = s.cause AND l.opened_at <= s.ended_at
-                                        AND l.ended_at >= s.opened_at) AS both, true AS in_shadow
+                                        AND l.ended_at >= s.opened_at) AS agreed, true AS in_shadow
     FROM shadow s
     UNION ALL
     SELECT l.rule, l.patrol_grid,
@@ -72,9 +72,9 @@ counted AS (
                                           AND l.ended_at >= s.opened_at), false
     FROM live l
 )
-SELECT rule, patrol_grid, count(*) FILTER (WHERE in_shadow AND both) AS both,
-       count(*) FILTER (WHERE in_shadow AND NOT both) AS more,
-       count(*) FILTER (WHERE NOT in_shadow AND NOT both) AS less
+SELECT rule, patrol_grid, count(*) FILTER (WHERE in_shadow AND agreed) AS both,
+       count(*) FILTER (WHERE in_shadow AND NOT agreed) AS more,
+       count(*) FILTER (WHERE NOT in_shadow AND NOT agreed) AS less
 FROM counted GROUP BY rule, patrol_grid ORDER BY rule, patrol_grid
 """
 
