@@ -43,7 +43,7 @@ class Matcher:
         found = labels.get(self.name, "")
         if self.operator in {"=", "!="}:
             return (found == self.value) == (self.operator == "=")
-        return (_expression(self.value).fullmatch(found) is not None) == (self.operator == "=~")
+        return _fits(self.value, found) == (self.operator == "=~")
 
 
 def every(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:
@@ -78,6 +78,12 @@ def parse(text: str) -> tuple[Matcher, ...]:
         found.append(made(match["name"].strip('"'), cast("Operator", match["operator"]), value))
         at = match.end()
     return tuple(found)
+
+
+@lru_cache(maxsize=100_000)
+def _fits(expression: str, text: str) -> bool:
+    """Say whether an expression matches a whole text; the same few are asked again and again."""
+    return _expression(expression).fullmatch(text) is not None
 
 
 @lru_cache(maxsize=1024)

@@ -1,11 +1,13 @@
 """Routes, their file, and who is on duty."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from alerts import route, routefile
+from alerts import route, routefile, routelint
 from alerts.route import Route, Routing
 from core.errors import InvalidInput
 
@@ -205,3 +207,12 @@ def test_a_mistake_in_the_file_names_its_place_and_what_would_be_right(text: str
 
     assert says in str(refused.value)
     assert str(refused.value).startswith("routes.yaml:")
+
+
+def test_the_example_of_the_page_is_right() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "notices.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml routes\n(.*?)```", page, re.DOTALL)
+
+    routing = routefile.parse(text, "notices.md", ZONE, [], lambda _: "s3cret")
+
+    assert routelint.findings(routing) == ()
