@@ -47,6 +47,7 @@ _TOKEN = re.compile(
     r"""|(?P<text>"[^"\n]*"|'[^'\n]*')|(?P<symbol>>=|<=|==|!=|[-+*/%^()<>\[\],])|(?P<end>\Z))""",
     re.ASCII,
 )
+_BLANK = re.compile(r"\s*", re.ASCII)
 _HINTS = {
     "&": "write `and`",
     "|": "write `or`",
@@ -86,7 +87,7 @@ def _tokens(text: str) -> Iterator[_Token]:
     while True:
         match = _TOKEN.match(text, position)
         if match is None:
-            at = len(text) - len(text[position:].lstrip())
+            at = _blank_until(text, position)
             known = "known are channels, numbers, + - * / % ^ ( ), comparisons, and, or, unless, not"
             raise SyntaxFault(f"column {at + 1}: {text[at]!r} is not understood: {_HINTS.get(text[at], known)}")
         kind = match.lastgroup
@@ -96,6 +97,11 @@ def _tokens(text: str) -> Iterator[_Token]:
         assert kind == "number" or kind == "measure" or kind == "text" or kind == "name" or kind == "symbol"  # noqa: PLR1714  # narrows the type
         yield _Token(kind, match[kind], match.start(kind), match.end(kind))
         position = match.end()
+
+
+def _blank_until(text: str, position: int) -> int:
+    match = _BLANK.match(text, position)
+    return match.end() if match else position
 
 
 class _Parser:

@@ -5,7 +5,7 @@ import string
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alerts import condition, grammar, rulebook
@@ -42,6 +42,8 @@ groups:
 
 
 @given(st.one_of(st.text(max_size=200), st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join)))
+@example("\x1f")  # a blank to str.strip, not to the grammar
+@example("\u2003x > 1")
 @settings(max_examples=600)
 def test_any_text_is_a_condition_or_a_syntax_fault(text: str) -> None:
     with contextlib.suppress(SyntaxFault):
