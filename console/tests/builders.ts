@@ -41,6 +41,8 @@ export function incident(given: Partial<Incident> = {}): Incident {
     department_zh: "排水管理处",
     department_en: "Drainage Office",
     assignee: null,
+    parent_id: null,
+    request_kind: null,
     lon: 118.18,
     lat: 39.63,
     evidence: {

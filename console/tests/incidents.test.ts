@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nextActions } from "../src/state/actions";
+import { grouped } from "../src/state/actions";
 import {
   applyEvent,
   applySnapshot,
@@ -83,9 +83,13 @@ describe("counts", () => {
 });
 
 describe("what may be done next", () => {
-  it("follows the stages of a case", () => {
-    expect(nextActions("reported")).toContain("acknowledge");
-    expect(nextActions("filed")).toContain("assign");
-    expect(nextActions("closed")).toEqual([]);
+  const offered = (action: string) => ({ action, needs_reason: false, takes: [] });
+  it("shows the next step first and keeps what is seldom taken behind it", () => {
+    const { first, more } = grouped([offered("hand_up"), offered("dispatch"), offered("split")]);
+    expect(first.map((one) => one.action)).toEqual(["dispatch"]);
+    expect(more.map((one) => one.action)).toEqual(["hand_up", "split"]);
+  });
+  it("hides nothing where there is nothing else", () => {
+    expect(grouped([offered("merge")]).first.map((one) => one.action)).toEqual(["merge"]);
   });
 });

@@ -65,6 +65,9 @@ export interface Incident {
   department_zh: string | null;
   department_en: string | null;
   assignee: string | null;
+  parent_id: number | null;
+  /** what the department asked for and nobody has answered */
+  request_kind: "return" | "extension" | "suspension" | null;
   lon: number;
   lat: number;
   evidence: Partial<Evidence>;
@@ -74,6 +77,7 @@ export interface HistoryEntry {
   event_id: number;
   at: string;
   actor: string;
+  role: string;
   kind: string;
   from_stage: Stage | null;
   to_stage: Stage;
@@ -82,6 +86,20 @@ export interface HistoryEntry {
 
 export interface IncidentDetail extends Incident {
   history: HistoryEntry[];
+  request: { by: string; reason: string; extension?: string; until?: string } | null;
+  reworks: number;
+  returns: number;
+  extensions: number;
+  children: Child[];
+}
+
+/** A part of a case that was split or pushed down. */
+export interface Child {
+  incident_id: number;
+  case_no: string;
+  stage: Stage;
+  department_zh: string | null;
+  department_en: string | null;
 }
 
 /** A channel of a device with its newest value. */

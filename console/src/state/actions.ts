@@ -1,14 +1,39 @@
-/** What may be done next to an incident, by its stage (the API refuses everything else). */
-import type { Stage } from "../api/types";
+/** The roles of the closed loop, and how the console groups what the API offers them (it refuses everything else). */
 
-export type Action = "acknowledge" | "assign" | "close";
+export const ROLES = ["acceptor", "supervisor", "shift_leader", "dispatcher", "department"] as const;
+export type Role = (typeof ROLES)[number];
 
-const NEXT: Partial<Record<Stage, readonly Action[]>> = {
-  reported: ["acknowledge", "close"],
-  filed: ["assign", "close"],
-  dispatched: ["close", "assign"],
-};
+/** One step that may be taken now, as `GET /incidents/{id}/actions` says. */
+export interface Offered {
+  action: string;
+  needs_reason: boolean;
+  /** further fields of the command */
+  takes: string[];
+}
 
-export function nextActions(stage: Stage): readonly Action[] {
-  return NEXT[stage] ?? [];
+export interface Offer {
+  version: number;
+  actions: Offered[];
+}
+
+/** Seldom taken: behind "more", so that the next step stands out. */
+const SELDOM: ReadonlySet<string> = new Set([
+  "hand_up",
+  "hand_down",
+  "push_down",
+  "split",
+  "merge",
+  "cancel",
+  "force_close",
+]);
+
+export function grouped(actions: readonly Offered[]): { first: Offered[]; more: Offered[] } {
+  const first = actions.filter((one) => !SELDOM.has(one.action));
+  return first.length
+    ? { first, more: actions.filter((one) => SELDOM.has(one.action)) }
+    : { first: [...actions], more: [] };
+}
+
+export function isRole(value: string | null): value is Role {
+  return ROLES.some((role) => role === value);
 }

@@ -3,7 +3,6 @@ import { batch } from "@preact/signals";
 import { get, post } from "../api/client";
 import { type IncidentEvent, Stream } from "../api/stream";
 import type { Area, Department, Incident, LiveDevices, LiveRow, Page, Summary } from "../api/types";
-import type { Action } from "./actions";
 import { applyEvent, applySnapshot } from "./incidents";
 import * as s from "./store";
 import { formatView, parseView, type Selection, type View } from "./view";
@@ -85,8 +84,8 @@ export async function loadDevices(): Promise<void> {
   }
 }
 
-export async function act(incidentId: number, action: Action, body: Record<string, unknown>): Promise<void> {
-  const incident = await post<Incident>(`/incidents/${incidentId}/${action}`, body);
+export async function act(incidentId: number, action: string, body: Record<string, unknown>): Promise<void> {
+  const incident = await post<Incident>(`/incidents/${incidentId}/actions/${action}`, body);
   s.incidents.value = applyEvent(s.incidents.value, newestEventId, incident);
 }
 

@@ -25,11 +25,7 @@ export function IncidentPanel({ id }: { id: number }) {
       error={incident ? null : loaded.error}
       retry={loaded.reload}
     >
-      {incident ? (
-        <Body incident={incident} history={loaded.data?.history ?? null} reload={loaded.reload} />
-      ) : (
-        <Skeleton rows={5} tall />
-      )}
+      {incident ? <Body incident={incident} detail={loaded.data} reload={loaded.reload} /> : <Skeleton rows={5} tall />}
     </DetailFrame>
   );
 }
@@ -39,15 +35,8 @@ function newer(streamed: Incident | undefined, loaded: Incident | null): Inciden
   return streamed ?? loaded;
 }
 
-function Body({
-  incident,
-  history,
-  reload,
-}: {
-  incident: Incident;
-  history: HistoryEntry[] | null;
-  reload: () => void;
-}) {
+function Body({ incident, detail, reload }: { incident: Incident; detail: IncidentDetail | null; reload: () => void }) {
+  const history = detail?.history ?? null;
   return (
     <>
       <header class="detail-title">
@@ -62,15 +51,33 @@ function Body({
         <Explained incident={incident} />
         <DeadlineBar incident={incident} />
       </div>
-      <ActionBar incident={incident} done={reload} />
+      {incident.request_kind && detail?.request && (
+        <p class="pending">
+          <b>{word("event", `${incident.request_kind}_requested`)}</b> {detail.request.extension}{" "}
+          {detail.request.reason} <span class="muted">{detail.request.by}</span>
+        </p>
+      )}
+      <ActionBar incident={incident} news={history?.at(-1)?.event_id} done={reload} />
       <EvidenceChart incident={incident} />
       <Timeline history={history} />
+      {detail && detail.children.length > 0 && (
+        <Section title={t("detail.children")}>
+          {detail.children.map((child) => (
+            <LinkRow
+              key={child.incident_id}
+              text={`#${child.incident_id} ${named(child.department_zh, child.department_en)} · ${word("stage", child.stage)}`}
+              open={() => select({ kind: "incident", id: child.incident_id })}
+            />
+          ))}
+        </Section>
+      )}
       <Section title={t("detail.place")}>
         <Facts
           rows={[
             ...placeFacts(incident),
             [t("detail.department"), named(incident.department_zh, incident.department_en) || "–"],
             [t("detail.owner"), incident.assignee ?? t("list.unassigned")],
+            [t("detail.caseNo"), <code key="c">{incident.case_no}</code>],
             [t("detail.opened"), <At key="o" at={incident.opened_at} />],
             [t("detail.deadline"), <At key="d" at={incident.deadline} />],
             [t("detail.rule"), <code key="r">{incident.rule}</code>],
@@ -134,7 +141,11 @@ function Timeline({ history }: { history: HistoryEntry[] | null }) {
         {rows.map((entry) => (
           <li key={entry.event_id} class={`timeline-${entry.to_stage}`}>
             <div>
-              <b>{word("event", entry.kind)}</b> <span class="muted">{entry.actor.replace(/^rule /, "")}</span>
+              <b>{word("event", entry.kind)}</b>{" "}
+              <span class="muted">
+                {entry.actor.replace(/^rule /, "")}
+                {entry.role !== "system" && ` · ${word("role", entry.role)}`}
+              </span>
               <span class="timeline-at muted num">
                 <Age at={entry.at} />
               </span>
