@@ -1,4 +1,4 @@
-"""The rules' memory in the real database: killed after any step, streams of readings give the transitions of one run."""
+"""The rules' memory in the real database: killed after any step, streams give the transitions of an unbroken run."""
 
 import dataclasses
 from collections.abc import AsyncIterator, Sequence
