@@ -61,7 +61,7 @@ async def city_of(conn: AsyncConnection) -> CityTime:
 
 async def step(conn: AsyncConnection, action: Action, role: Role, now: datetime, **given: Any) -> None:
     order = Order(incident_id=1, action=action, role=role, given=Given(actor="王", **given))
-    await service.act(conn, order, await city_of(conn), now)
+    await service.act(conn, order, city_of, now)
 
 
 async def dispatched(conn: AsyncConnection, condition: str = "broken", now: datetime = WEDNESDAY) -> None:
