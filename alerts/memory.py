@@ -180,6 +180,8 @@ class RuleState:
     def put(self, rule: str, slots: Slots, phases: Phases, since_us: Times) -> None:
         """Set one rule's phases on some slots, each named once."""
         for table, column in self.columns_of(rule):
+            if not len(table.slots):
+                continue  # no device of the profile
             place = np.minimum(self.place[slots], len(table.slots) - 1)
             ours = table.slots[place] == slots
             table.put(column, place[ours].astype(np.intp), phases[ours], since_us[ours])
