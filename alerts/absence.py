@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from alerts import phase
+from alerts.clock import MINUTE_US
 from alerts.memory import BLOCK, NEVER_US, Looked, Outage, Places, Stood, Table, Times, Watched, heard_after
 from alerts.rows import Rows
 from alerts.rule import Rule
@@ -46,16 +47,20 @@ def _ended(table: Table, watched: Watched, rows: Rows, found: Found) -> None:
     silent[rows.starts] = table.phase[rows.place[rows.starts], watched.column] != phase.REST
     if silent.any():
         silent &= watched.allowed_us.take(rows.place) < NEVER_US
+    fired_us = np.full(len(rows), NEVER_US)
+    fired_us[over] = _starts(
+        watched.rule, rows.heard_before_us[over] + watched.allowed_us[rows.place[over]], rows.heard_at_us[over]
+    )
+    over &= fired_us < NEVER_US
     for row in np.flatnonzero(over | silent).tolist():
         place = int(rows.place[row])
         if silent[row]:
             since_us = int(table.since_us[place, watched.column])
         else:
-            before_us = int(rows.heard_before_us[row])
-            since_us = before_us + int(watched.allowed_us[place])
+            since_us = int(fired_us[row])
             before = rows.before()[row]
             origin = int(rows.frame.origin[before] if before >= 0 else table.origin[place])
-            found.transitions.append(_fired(watched, table, place, before_us, origin))
+            found.transitions.append(_fired(watched, table, place, (int(rows.heard_before_us[row]), since_us), origin))
         found.transitions.append(_recovered(watched, rows, row, since_us))
     if silent.any():
         places = rows.place[silent]
@@ -84,10 +89,14 @@ def _begun(table: Table, watched: Watched, rows: Rows | None, until: tuple[int, 
         heard_us[at], origin[at], rest[at] = rows.heard_at_us[last], rows.frame.origin[last], True
     due_us = heard_us + watched.allowed_us[places]
     over = rest & (due_us < clock_us)
-    for place, since_us, came_from in zip(
-        places[over].tolist(), heard_us[over].tolist(), origin[over].tolist(), strict=True
+    due_us[over] = _starts(watched.rule, due_us[over], np.full(np.count_nonzero(over), clock_us))
+    waits = due_us == NEVER_US
+    due_us[waits] = (clock_us // MINUTE_US + 1) * MINUTE_US  # a schedule changes at full minutes
+    over &= ~waits
+    for place, *times, came_from in zip(
+        places[over].tolist(), heard_us[over].tolist(), due_us[over].tolist(), origin[over].tolist(), strict=True
     ):
-        found.transitions.append(_fired(watched, table, place, since_us, came_from))
+        found.transitions.append(_fired(watched, table, place, (times[0], times[1]), came_from))
     if over.any():
         found.stood.append(_stood(table, places[over], phase.FIRING, due_us[over]))
     left_us = np.where(rest & ~over, due_us, NEVER_US)
@@ -95,23 +104,36 @@ def _begun(table: Table, watched: Watched, rows: Rows | None, until: tuple[int, 
     found.looked.append(Looked(watched=watched, blocks=blocks, bound_us=np.minimum.reduceat(left_us, first)))
 
 
+def _starts(rule: Rule, due_us: Times, until_us: Times) -> Times:
+    """Give when silences that are due begin to fire: then, or when the rule's schedule begins; `NEVER_US` = not yet."""
+    if rule.schedule is None:
+        return due_us
+    starts_us = due_us.copy()
+    for number in np.flatnonzero(~rule.schedule.active(due_us)).tolist():
+        minutes = np.arange(due_us[number] // MINUTE_US + 1, (until_us[number] - 1) // MINUTE_US + 1) * MINUTE_US
+        active = np.flatnonzero(rule.schedule.active(minutes))
+        starts_us[number] = minutes[active[0]] if len(active) else NEVER_US
+    return starts_us
+
+
 def _stood(table: Table, places: Places, now: int, since_us: Times) -> Stood:
     return Stood(slots=table.slots[places], phase=np.full(len(places), now, np.int8), since_us=since_us)
 
 
-def _fired(watched: Watched, table: Table, place: int, since_us: int, origin: int) -> Transition:
-    allowed_us = int(watched.allowed_us[place])
+def _fired(watched: Watched, table: Table, place: int, span_us: tuple[int, int], origin: int) -> Transition:
+    """Tell of a silence since, that fired at."""
+    since_us, at_us = span_us
     return Transition(
         kind=Kind.FIRED,
         rule=watched.rule,
         slot=int(table.slots[place]),
-        ts_us=since_us + allowed_us,
+        ts_us=at_us,
         since_us=since_us,
         origin=origin,
         unit_grid_id=-1,
         lon_deg=np.nan,
         lat_deg=np.nan,
-        proof=_proof(watched, place, allowed_us / 1e6),
+        proof=_proof(watched, place, (at_us - since_us) / 1e6),
     )
 
 

@@ -233,6 +233,36 @@ def test_a_device_that_never_reported_is_silent_counted_from_its_registration() 
     assert ticks(city, 20, 60) == [("R0", FIRED, 0, 30), ("R0", FIRED, 1, 50)]
 
 
+NIGHT = "schedule: [{times: [{start_time: '17:00', end_time: '24:00'}]}]"
+"""The streams start at 16:00 in the city."""
+
+
+def test_outside_its_schedule_a_rule_does_not_begin_to_fire_and_what_is_pending_waits() -> None:
+    city = City(book(f"expr: tilt > 15|{NIGHT}"))
+
+    assert city.hear(1, (0, 1, {"tilt": 20}), (1, 1, {"tilt": 20})) == []
+    assert city.hear(3601, (0, 3600, {"tilt": 20})) == [("R0", FIRED, 0, 3600)]
+    assert city.hear(3602, (1, 3601, {"tilt": 1})) == []
+
+
+def test_outside_its_schedule_what_fires_recovers() -> None:
+    city = City(book(f"expr: tilt > 15|{NIGHT}"))
+    city.hear(3601, (0, 3600, {"tilt": 20}))
+
+    evening_s = 8 * 3600 + 1
+    assert city.hear(evening_s, (0, evening_s, {"tilt": 1})) == [("R0", RECOVERED, 0, evening_s)]
+
+
+@pytest.mark.parametrize("ticks_s", [[], [100, 3599, 3601, 3700]])
+def test_a_silence_outside_the_schedule_begins_to_fire_when_the_schedule_does(ticks_s: list[float]) -> None:
+    city = City(book(f"absent_for: 3 intervals|{NIGHT}"), builders.fleet(PROFILE))
+    city.state.tolerated_gap_us = 10**12
+    heard = [city.hear(1, (0, 1, {"tilt": 1})), *(city.hear(at) for at in ticks_s)]
+    heard.append(city.hear(4000, (0, 3999, {"tilt": 1})))
+
+    assert [it for step in heard for it in step] == [("R0", FIRED, 0, 3600), ("R0", RECOVERED, 0, 3999)]
+
+
 def test_time_in_which_nobody_listened_is_no_silence() -> None:
     city = City(book("absent_for: 3 intervals"), builders.fleet(PROFILE))
     city.hear(1, (0, 1, {"tilt": 1}))
