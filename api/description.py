@@ -20,6 +20,8 @@ TAGS = {
     "events": "What devices said that is no number: detections, states, events of their life.",
     "grids": "Unit grids (单元网格), patrol grids (巡查网格) and administrative areas.",
     "incidents": "Incidents (案件) and what people do with them.",
+    "silences": "What people want held back for a time, and the cases that were.",
+    "notices": "Who was told of what, and what could not be told.",
     "dead letters": "Messages that could not be accepted, and why.",
     "live": "The city as it happens.",
     "summary": "The city in counts.",

@@ -121,7 +121,7 @@ async def show_silence(silence_id: SilenceId, services: Use) -> Silence:
     return await _silence(services, silence_id)
 
 
-@router.post("/silences", status_code=201)
+@router.post("/silences")
 async def create_silence(command: SilenceCommand, services: Use) -> Silence:
     """Hold back the cases that match, until `ends_at`; the running ingest takes it up before its next batch."""
     now = services.clock()
