@@ -11,16 +11,16 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts import engine, fan_in
+from alerts import engine, fan_in, sightings
 from alerts.case import Change, Joining, Merging, Opening, Recovery
 from alerts.engine import Proof, RuleState, Transition
+from alerts.mute import Silence
 from alerts.rule import Rule, Rulebook
+from core.facts import LocatedFact
 from core.fleet import Fleet
 from core.frame import Frame
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-TICK_US = 1_000_000
-"""With no readings the clock goes on in such steps where it matters: just before and after a gap (our choice)."""
 NEVER_US = 2**62
 
 
@@ -58,6 +58,8 @@ class Replay:
 
     rulebook: Rulebook
     fleet: Fleet
+    silences: tuple[Silence, ...] = ()
+    """Silences and maintenance windows of the time; they hold back here as they did live."""
     raised: list[Raised] = field(default_factory=list[Raised])
     readings: int = 0
     _state: RuleState = field(init=False)
@@ -68,11 +70,13 @@ class Replay:
 
     def __post_init__(self) -> None:
         self._state = engine.initial(self.rulebook, self.fleet)
-        self._cases = fan_in.Cases()
+        self._cases = fan_in.Cases(silences=self.silences)
         self._grid = self.fleet.unit_grid_id.copy()
         self._place = np.column_stack([self.fleet.lon_deg, self.fleet.lat_deg])
 
-    def take(self, frames: Sequence[Frame], now_us: int, *, after_outage: bool = False) -> None:
+    def take(
+        self, frames: Sequence[Frame], now_us: int, facts: Sequence[LocatedFact] = (), *, after_outage: bool = False
+    ) -> None:
         """Take what was received up to `now_us`; `after_outage`: nobody was listening since the call before."""
         self._state.tolerated_gap_us = 0 if after_outage else NEVER_US
         now = _EPOCH + timedelta(microseconds=now_us)
@@ -80,6 +84,7 @@ class Replay:
             self._remember_place(frame)
             self.readings += len(frame)
         step = engine.step(self._state, frames, self.rulebook, self.fleet, now)
+        step = sightings.see(self._state, step, facts, self.rulebook, self.fleet)
         decided = fan_in.decide(self._cases, step, self.rulebook, self.fleet, now)
         for change in decided.changes:
             self._note(change, now_us)

@@ -101,7 +101,8 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
         transitions = await incidents.record(live.conn, decided, fleet, now, live.city)
         await memory_store.keep(live.conn, step.changes, fleet, live.shard)  # what the rules remember
         await member_store.keep(live.conn, decided, fleet)  # and what is remembered of cases
-        shadowed = await shadowing.run(live.conn, live.shadows, fresh, fleet, live.shard, now)  # told to nobody
+        news = shadowing.News(fresh, facts)
+        shadowed = await shadowing.run(live.conn, live.shadows, news, fleet, live.shard, now)  # told to nobody
         lap("record")
         kept = await _keep_latest(live, now_us, busy=batch.backlog > 0)  # some devices' newest readings, in turn
         lap("latest")

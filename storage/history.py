@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from psycopg import Connection, sql
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
+from psycopg.rows import dict_row
 
 from storage import binary_copy
 
@@ -32,6 +33,14 @@ COPY (
     FROM reading
     WHERE received_at >= {start} AND received_at < {end} AND ts < {until}
 ) TO STDOUT (FORMAT BINARY)
+"""
+FACTS = """
+SELECT device_id, (extract(epoch FROM received_at) * 1000000)::bigint AS received_us,
+       (extract(epoch FROM ts) * 1000000)::bigint AS ts_us, seq, kind, confidence, plate, snapshot_url, snapshot_sha256,
+       origin, unit_grid_id, quality, detail
+FROM event
+WHERE received_at >= %(start)s AND received_at < %(end)s AND ts < %(until)s
+ORDER BY received_at, ts, device_id, kind, seq
 """
 _KINDS = {
     "ts": np.int64,
@@ -82,6 +91,15 @@ def slices(conn: Connection, start: datetime, end: datetime) -> Iterator[Slice]:
         start = until
         share = TARGET_ROWS / max(len(found), 1)
         width = min(LONGEST, max(width * min(2.0, share), timedelta(milliseconds=100)))
+
+
+def facts(conn: Connection, start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
+    """Give the facts received in [start, end), in that order, as the columns of `FACTS`; some at a time.
+
+    Needs a transaction that stays open meanwhile: a connection of its own.
+    """
+    with conn.cursor("facts", row_factory=dict_row) as cursor:
+        yield from cursor.execute(FACTS, {"start": start, "end": end, "until": end + AHEAD})
 
 
 def _slice(conn: Connection, start: datetime, end: datetime) -> Slice:

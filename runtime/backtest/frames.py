@@ -4,12 +4,15 @@ Batches that were received close together are one step here: rules give the same
 step of thousands costs little more than one of twenty.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.facts import LocatedFact
 from core.fleet import Fleet
 from core.frame import Frame
 from storage.history import Slice
@@ -17,6 +20,10 @@ from storage.history import Slice
 STEP_ROWS = 10_000
 STEP_US = 5_000_000
 """A step holds at most so many rows beyond its first batch, received within so long (our choice)."""
+
+
+Received = tuple[int, LocatedFact]
+"""When a fact was received, microseconds since 1970 UTC, and the fact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,14 @@ class Cutter:
             chosen = rows[first:last]
             frames = tuple(self._frames(piece, chosen, slot[chosen]))
             yield Batch(frames, int(received_us[first]), int(received_us[last - 1]))
+
+    def facts(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[Received]:
+        """Give the facts of the fleet's devices with when they were received, in that order."""
+        slot, chosen = self._slots(np.array([row["device_id"] for row in rows], np.int32))
+        for number in chosen.tolist():
+            row = rows[number]
+            told = {key: row[key] for key in row if key not in {"device_id", "received_us"}}
+            yield row["received_us"], LocatedFact(slot=int(slot[number]), message=0, **told)
 
     def _slots(self, device_id: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
         """Give each row's slot, and the rows whose device is in the fleet."""
@@ -78,6 +93,31 @@ class Cutter:
                 message=np.zeros(len(chosen), np.int32),
                 received_us=piece.received_at[chosen],
             )
+
+
+@dataclass(slots=True)
+class Facts:
+    """Facts in the order they were received, taken as far as wanted."""
+
+    rows: Iterator[Mapping[str, Any]]
+    _next: Mapping[str, Any] | None = None
+
+    def until(self, end_us: int) -> list[Mapping[str, Any]]:
+        """Give those received before an instant that were not given before."""
+        taken: list[Mapping[str, Any]] = []
+        while (row := self._next or next(self.rows, None)) is not None and row["received_us"] < end_us:
+            taken.append(row)
+            self._next = None
+        self._next = row
+        return taken
+
+
+def due(waiting: deque[Received], now_us: int) -> list[LocatedFact]:
+    """Take out the facts received up to an instant."""
+    taken: list[LocatedFact] = []
+    while waiting and waiting[0][0] <= now_us:
+        taken.append(waiting.popleft()[1])
+    return taken
 
 
 def _bounds(received_us: NDArray[np.int64]) -> tuple[list[int], list[int]]:

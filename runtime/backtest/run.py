@@ -5,6 +5,7 @@ A city divided into shards is gone through shard by shard in one pass, as ingest
 
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ import psycopg
 import shapely
 from psycopg import AsyncConnection, Connection
 
-from alerts import backtest
+from alerts import backtest, silences
 from alerts.backtest import Raised, Replay
 from alerts.rule import Rulebook
 from core.errors import InvalidInput
@@ -24,8 +25,8 @@ from core.fleet import Fleet
 from devices.profile import Profile
 from ingest import load_directory
 from ingest.lanes import CITY, Shard
-from runtime.backtest import outcome
-from runtime.backtest.frames import Cutter
+from runtime.backtest import frames, outcome
+from runtime.backtest.frames import Cutter, Facts
 from runtime.backtest.outcome import Found, Outcome
 from runtime.demo.match import Injected
 from storage import history, leases
@@ -93,7 +94,7 @@ class _Grids:
     names: Mapping[str, tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Part:
     """One shard at work."""
 
@@ -101,6 +102,8 @@ class _Part:
     cutter: Cutter
     listened_us: frozenset[int]
     """Minutes in which its ingest lived."""
+    began_us: int
+    """When its first reading was received; the end while there was none."""
 
 
 async def run(dsn: str, request: Request, progress: Progress = lambda _share, _readings: None) -> Outcome:
@@ -115,8 +118,13 @@ async def run(dsn: str, request: Request, progress: Progress = lambda _share, _r
         grids = await _grids(conn)
         live = await _live(conn, request) if request.with_live else None
     began_s = time.perf_counter()
-    with psycopg.connect(dsn, options=session_options(READER), autocommit=True) as reader:
-        _go_through(reader, parts, begin, request.end, progress)
+    with (
+        psycopg.connect(dsn, options=session_options(READER), autocommit=True) as reader,
+        psycopg.connect(dsn, options=session_options(READER)) as beside,
+    ):
+        watched = any(rule.sighting is not None for rule in request.rulebook.rules)
+        facts = Facts(history.facts(beside, begin, request.end) if watched else iter(()))
+        _go_through(reader, parts, facts, (begin, request.end), progress)
     took_s = time.perf_counter() - began_s
     start_us = _micros(request.start)
     incidents = _found(parts, grids, start_us)
@@ -124,6 +132,7 @@ async def run(dsn: str, request: Request, progress: Progress = lambda _share, _r
         start=request.start,
         end=request.end,
         warm_up_s=warm_us / 1e6,
+        covered_s=(_micros(request.end) - min(part.began_us for part in parts)) / 1e6,
         rules=request.rules,
         devices=sum(int(part.cutter.fleet.in_service.sum()) for part in parts),
         readings=sum(part.replay.readings for part in parts),
@@ -153,6 +162,8 @@ def faults_of(path: Path, profiles: Mapping[str, Profile], start: datetime, end:
             start_ms=row["start_ms"],
             end_ms=row["end_ms"],
             detect_by_ms=row["detect_by_ms"],
+            together=tuple(row.get("together", ())),
+            also=tuple(row.get("also", ())),
         )
         for row in rows
         if start.timestamp() * 1000 <= row["start_ms"] and row["detect_by_ms"] <= end.timestamp() * 1000
@@ -187,9 +198,14 @@ async def _part(conn: AsyncConnection, request: Request, shard: str, fleet: Flee
     cursor = await conn.execute(LISTENED, {"start": begin, "end": request.end, "shard": shard})
     channels = {name: tuple(channel.name for channel in profile.channels) for name, profile in request.profiles.items()}
     return _Part(
-        Replay(rulebook=request.rulebook, fleet=fleet),
+        Replay(
+            rulebook=request.rulebook,
+            fleet=fleet,
+            silences=await silences.in_force(conn, request.timezone, begin),
+        ),
         Cutter(fleet, channels),
         frozenset(row[0] for row in await cursor.fetchall()),
+        _micros(request.end),
     )
 
 
@@ -226,18 +242,27 @@ async def _live(conn: AsyncConnection, request: Request) -> list[Found]:
     ]
 
 
-def _go_through(conn: Connection, parts: Sequence[_Part], begin: datetime, end: datetime, progress: Progress) -> None:
+def _go_through(
+    conn: Connection, parts: Sequence[_Part], facts: Facts, span: tuple[datetime, datetime], progress: Progress
+) -> None:
     """Take every slice through every part. Before the first reading nobody is taken to have listened."""
+    begin, end = span
     history.prepare(conn)
     reached_us = [_micros(begin)] * len(parts)
     for piece in history.slices(conn, begin, end):
+        told = facts.until(_micros(piece.end))
         for number, part in enumerate(parts):
+            waiting = deque(part.cutter.facts(told))
             for batch in part.cutter.batches(piece):
                 if part.replay.readings and batch.first_us - reached_us[number] > OUTAGE_US:
                     away = _nobody_listened(part, reached_us[number], batch.first_us)
                     part.replay.take((), batch.first_us, after_outage=away)
-                part.replay.take(batch.frames, batch.last_us)
+                part.began_us = min(part.began_us, batch.first_us)
+                part.replay.take(batch.frames, batch.last_us, frames.due(waiting, batch.last_us))
                 reached_us[number] = batch.last_us
+            if waiting:
+                reached_us[number] = waiting[-1][0]
+                part.replay.take((), reached_us[number], [fact for _, fact in waiting])
         progress((piece.end - begin) / (end - begin), sum(part.replay.readings for part in parts))
     end_us = _micros(end)
     for number, part in enumerate(parts):
