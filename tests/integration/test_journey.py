@@ -147,9 +147,9 @@ async def test_a_displaced_cover_becomes_one_incident_and_resolves_on_recovery(
     async with feed(broker) as gateway:
         for tilt in (2, 40, 41, 42):
             await gateway.publish("MC-1", tilt_deg=tilt)
-        await until(city, "SELECT count(*) FROM incident WHERE stage = 'reported'", 1)
+        await until(city, "SELECT count(*) FROM incident WHERE is_open AND recovered_at IS NULL", 1)
         await gateway.publish("MC-1", tilt_deg=1)
-        await until(city, "SELECT count(*) FROM incident WHERE outcome = 'recovered'", 1)
+        await until(city, "SELECT count(*) FROM incident WHERE recovered_at IS NOT NULL", 1)
 
     found = rows(
         city,
@@ -186,7 +186,7 @@ async def test_an_ingest_torn_down_in_mid_flood_loses_and_doubles_nothing(city: 
 
     await until(city, "SELECT count(*) FROM reading", 1500)
     await until(city, "SELECT count(DISTINCT seq) FROM reading", 1500)
-    twice = rows(city, "SELECT cause FROM incident WHERE stage = 'reported' GROUP BY cause HAVING count(*) > 1")
+    twice = rows(city, "SELECT cause FROM incident WHERE is_open GROUP BY cause HAVING count(*) > 1")
     assert twice == []
 
 

@@ -174,7 +174,7 @@ async def test_letters_of_an_unknown_device_are_stored_after_it_was_registered(
 
     assert (len(asked.digests), asked.truncated) == (6, 0)
     assert rows(city, f"SELECT reason, waiting_since {OF_TOPIC.format(mark)}") == [("malformed", None)]
-    await until(city, "SELECT count(*) FROM incident WHERE stage = 'reported'", 1)
+    await until(city, "SELECT count(*) FROM incident WHERE is_open", 1)
 
 
 async def test_the_mended_item_of_a_batch_is_stored_and_its_neighbours_only_once(
