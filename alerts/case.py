@@ -11,7 +11,6 @@ from alerts.engine import Transition
 from alerts.rule import Rule
 from core.places import CellKind
 
-
 WITHDRAWN = "rule withdrawn"
 """Why a case recovers whose rule is no longer at work."""
 
