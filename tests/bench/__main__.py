@@ -17,7 +17,7 @@ from tests.own_services import free_port, isolated_settings
 
 DATA_DIR = Path(".citygrid/bench")
 BUILD = Path("build")
-ORDER = ("ingest", "rules", "rollups", "queries", "registry", "tiles")
+ORDER = ("ingest", "rules", "backtest", "rollups", "queries", "registry", "tiles")
 
 
 def main(chosen: list[str]) -> int:
