@@ -78,7 +78,10 @@ class Settings(BaseSettings):
     retention_dead_letters_days: int = Field(
         default=90, ge=1, description="Dead letters, counted from when they were last seen."
     )
-    rules_dir: Path | None = Field(default=None, description="Rule files to use instead of the default rule book.")
+    rules_dir: Path | None = Field(
+        default=None,
+        description="Rule files in place of the shipped rule book; in force until a person publishes (docs/rules.md).",
+    )
     profiles_dir: Path | None = Field(default=None, description="Device profiles to add to the shipped ones.")
     notify_urls: str = Field(
         default="", description="Where notices go: Apprise addresses separated by spaces; empty = nowhere."
