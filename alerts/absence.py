@@ -41,16 +41,17 @@ def _ended(table: Table, watched: Watched, rows: Rows, found: Found) -> None:
     """End the silences of devices that reported, and tell of those that nobody had noticed yet."""
     gone_us = rows.heard_at_us - rows.heard_before_us
     over = gone_us > watched.least_us
-    if over.any():
-        over &= gone_us > watched.allowed_us.take(rows.place)
+    awake = bool(rows.awake()[watched.column])
+    if not awake and not over.any():
+        return
+    allowed_us = watched.allowed_us.take(rows.place)
+    over &= gone_us > allowed_us
     silent = np.zeros(len(rows), np.bool_)
-    silent[rows.starts] = table.phase[rows.place[rows.starts], watched.column] != phase.REST
-    if silent.any():
-        silent &= watched.allowed_us.take(rows.place) < NEVER_US
+    silent[rows.starts] = rows.phases()[rows.starts, watched.column] != phase.REST
+    silent &= allowed_us < NEVER_US
     fired_us = np.full(len(rows), NEVER_US)
-    fired_us[over] = _starts(
-        watched.rule, rows.heard_before_us[over] + watched.allowed_us[rows.place[over]], rows.heard_at_us[over]
-    )
+    due_us = rows.heard_before_us[over] + allowed_us[over]
+    fired_us[over] = _starts(watched.rule, due_us, rows.heard_at_us[over])
     over &= fired_us < NEVER_US
     for row in np.flatnonzero(over | silent).tolist():
         place = int(rows.place[row])

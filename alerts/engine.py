@@ -171,8 +171,7 @@ def _heard(readings: Rows) -> Heard:
 def _pieces(readings: Rows) -> Iterator[Piece]:
     """Give, rule by rule, the rows on which something may move: quiet rows cost a comparison."""
     table = readings.table
-    phases: phase.Phases = table.phase.take(readings.place, axis=0)
-    awake_rules = np.any(phases, axis=0)
+    phases, awake_rules = readings.phases(), readings.awake()
     excused = table.excused[readings.place] if table.excused is not None else None
     for column, rule in enumerate(table.rules):
         if rule.fires is None:
@@ -197,24 +196,13 @@ def _piece(readings: Rows, column: int, rule: Rule, awake: NDArray[np.bool_], fi
         device, places = np.arange(len(chosen)), readings.place[chosen]
     else:
         has = np.logical_or.reduceat(awake, readings.starts)
-        chosen = np.flatnonzero(has[readings.device()])
-        device = (np.cumsum(has) - 1)[readings.device()[chosen]]
-        places = readings.place[readings.starts[has]]
+        chosen, counts = np.flatnonzero(np.repeat(has, readings.counts)), readings.counts[has]
+        device, places = np.repeat(np.arange(len(counts)), counts), readings.place[readings.starts[has]]
     part = Part(readings, chosen)
     fires, not_fires = fires[chosen], rule.fires.fails(part)
     clears, not_clears = (rule.clears.holds(part), rule.clears.fails(part)) if rule.clears else (not_fires, fires)
-    ts_us = readings.frame.ts_us[chosen]
-    seen = phase.Seen(
-        ts_us=ts_us,
-        fires=fires,
-        not_fires=not_fires,
-        clears=clears,
-        not_clears=not_clears,
-        may_start=rule.schedule.active(ts_us) if rule.schedule else np.ones(len(chosen), np.bool_),
-        for_us=np.full(len(chosen), rule.for_us),
-        keep_us=np.full(len(chosen), rule.keep_firing_us),
-    )
-    return Piece(readings=readings, column=column, rule=rule, rows=chosen, device=device, places=places, seen=seen)
+    judged = phase.Judged(readings.frame.ts_us[chosen], fires, not_fires, clears, not_clears)
+    return Piece(readings=readings, column=column, rule=rule, rows=chosen, device=device, places=places, judged=judged)
 
 
 def _transitions(piece: Piece, moved: Moved) -> Iterator[Transition]:

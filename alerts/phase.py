@@ -6,6 +6,7 @@ Times are the readings' own. Unknown (a channel was not measured) moves nothing.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,21 @@ Times = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Judged(NamedTuple):
     """What one reading of each of n devices says about a rule. Where it both fires and clears, firing counts.
 
     `not_fires` and `not_clears` are the known opposites, so that neither being true means unknown.
     """
+
+    ts_us: Times
+    fires: Mask
+    not_fires: Mask
+    clears: Mask
+    not_clears: Mask
+
+
+class Seen(NamedTuple):
+    """The same of many rules, and what each rule asks for."""
 
     ts_us: Times
     fires: Mask
@@ -37,15 +47,7 @@ class Seen:
 
     def take(self, rows: NDArray[np.intp]) -> "Seen":
         """Give some of the rows."""
-        return Seen(**{name: getattr(self, name)[rows] for name in COLUMNS})
-
-
-COLUMNS = ("ts_us", "fires", "not_fires", "clears", "not_clears", "may_start", "for_us", "keep_us")
-
-
-def joined(parts: "list[Seen]") -> Seen:
-    """Give the rows of several, one after the other."""
-    return Seen(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS})
+        return Seen._make(column[rows] for column in self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from alerts import around
 from alerts.memory import Outage, Stream, Table, Times, heard_after
+from alerts.phase import Phases
 from core.fleet import Fleet
 from core.frame import Frame, joined
 
@@ -91,6 +92,14 @@ class Rows:
         places = self.fleet.places
         return self._once("off route", lambda: places.off_route_m(self.frame.slot, self.lon_deg(), self.lat_deg()))
 
+    def phases(self) -> Phases:
+        """Give where all rules stand on each row's device; shape (n, rules)."""
+        return self._once("phases", lambda: self.table.phase.take(self.place, axis=0))
+
+    def awake(self) -> Mask:
+        """Say of each rule whether it is not at rest on any of the devices."""
+        return self._once("awake", lambda: np.any(self.phases(), axis=0))
+
     def before(self) -> Index:
         """Give each row's row before of the same device, -1 = in an earlier step."""
         return self._once("before", self._before)
@@ -98,10 +107,6 @@ class Rows:
     def rank(self) -> Index:
         """Give each row's number among the rows of its device, from 0."""
         return self._once("rank", lambda: np.arange(len(self)) - np.repeat(self.starts, self.counts))
-
-    def device(self) -> Index:
-        """Give each row's device, numbered from 0."""
-        return self._once("device", lambda: np.repeat(np.arange(len(self.starts)), self.counts))
 
     def last(self) -> Index:
         """Give the newest row of each device."""
@@ -224,7 +229,7 @@ def _rows(
     else:
         frame = frame.take(np.argsort(frame.slot, kind="stable"))
         starts = np.concatenate(([0], np.flatnonzero(begins) + 1))
-        counts = np.diff(starts, append=len(frame))
+        counts = np.concatenate((starts[1:], [len(frame)])) - starts
     place = places.take(frame.slot).astype(np.intp)
     table = stream.tables[frame.profile]
     rows = Rows(frame, table, fleet, place, starts, counts, lone, frame.ts_us, frame.ts_us)

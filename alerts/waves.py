@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts import phase
-from alerts.phase import Phases, Seen, Times
+from alerts.phase import Judged, Mask, Phases, Seen, Times
 from alerts.rows import Rows
 from alerts.rule import Rule
 
@@ -26,7 +26,7 @@ class Piece:
     """Of each row; numbered from 0."""
     places: Index
     """Of each device, in the table."""
-    seen: Seen
+    judged: Judged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ def moves(pieces: Sequence[Piece]) -> Iterator[tuple[Piece, Moved]]:
     before = np.concatenate([piece.readings.table.phase[piece.places, piece.column] for piece in pieces])
     began_us = np.concatenate([piece.readings.table.since_us[piece.places, piece.column] for piece in pieces])
     now, since_us = before.copy(), began_us.copy()
-    seen = phase.joined([piece.seen for piece in pieces])
+    seen = _seen(pieces)
     device = np.concatenate([piece.device + first for piece, first in zip(pieces, first_device[:-1], strict=True)])
     events: list[list[tuple[int, bool, int]]] = [[] for _ in pieces]
     for wave in _waves(pieces):
@@ -75,6 +75,21 @@ def moves(pieces: Sequence[Piece]) -> Iterator[tuple[Piece, Moved]]:
                     events=events[number],
                 ),
             )
+
+
+def _seen(pieces: Sequence[Piece]) -> Seen:
+    """Put the pieces' rows one after the other."""
+    counts = [len(piece.rows) for piece in pieces]
+    judged = [np.concatenate(columns) for columns in zip(*(piece.judged for piece in pieces), strict=True)]
+    may_start = np.concatenate([_may_start(piece) for piece in pieces])
+    for_us = np.repeat([piece.rule.for_us for piece in pieces], counts)
+    keep_us = np.repeat([piece.rule.keep_firing_us for piece in pieces], counts)
+    return Seen(judged[0], judged[1], judged[2], judged[3], judged[4], may_start, for_us, keep_us)
+
+
+def _may_start(piece: Piece) -> Mask:
+    schedule = piece.rule.schedule
+    return np.ones(len(piece.rows), np.bool_) if schedule is None else schedule.active(piece.judged.ts_us)
 
 
 def _waves(pieces: Sequence[Piece]) -> Iterator[Index]:
