@@ -45,6 +45,7 @@ export function incident(given: Partial<Incident> = {}): Incident {
     request_kind: null,
     lon: 118.18,
     lat: 39.63,
+    geometry: { type: "Point", coordinates: [118.18, 39.63] },
     evidence: {
       channel: "tilt_deg",
       comparison: "tilt_deg > 15",

@@ -1,7 +1,15 @@
 import { validateStyleMin } from "@maplibre/maplibre-gl-style-spec";
 import { describe, expect, it } from "vitest";
 import type { LiveRow } from "../src/api/types";
-import { boxOf, centreOf, devicePoints, incidentPoints, isMoving, namePoints } from "../src/map/features";
+import {
+  boxOf,
+  centreOf,
+  devicePoints,
+  incidentPoints,
+  incidentShapes,
+  isMoving,
+  namePoints,
+} from "../src/map/features";
 import { FAMILIES, familyOf, palette } from "../src/map/palette";
 import { changed } from "../src/map/restyle";
 import { cityStyle } from "../src/map/style";
@@ -73,6 +81,17 @@ describe("features", () => {
   });
   it("carry the worst severity as a rank for groups", () => {
     expect(incidentPoints([incident()]).features[0]?.properties).toMatchObject({ severity: "critical", rank: 4 });
+  });
+  it("show what a rule saw where that is more than a point", () => {
+    const way: GeoJSON.Geometry = {
+      type: "LineString",
+      coordinates: [
+        [118, 39],
+        [118.1, 39],
+      ],
+    };
+    const shapes = incidentShapes([incident(), incident({ incident_id: 2, geometry: way })]);
+    expect(shapes.features.map((feature) => feature.geometry)).toEqual([way]);
   });
   it("are named once, in the middle", () => {
     const polygon: GeoJSON.Geometry = {

@@ -70,6 +70,8 @@ export interface Incident {
   request_kind: "return" | "extension" | "suspension" | null;
   lon: number;
   lat: number;
+  /** what the rule saw */
+  geometry: GeoJSON.Geometry;
   evidence: Partial<Evidence>;
 }
 

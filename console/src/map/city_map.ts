@@ -15,7 +15,7 @@ import type { Incident, LiveRow } from "../api/types";
 import type { Lang } from "../lib/time";
 import { BusLayer } from "./buses";
 import { COMPONENT_HIT_LAYERS } from "./component_layers";
-import { type Box, devicePoints, incidentPoints, isMoving } from "./features";
+import { type Box, devicePoints, incidentPoints, incidentShapes, isMoving } from "./features";
 import { icons } from "./icons";
 import { BUSES_BEFORE, DEVICE_HIT_LAYERS, INCIDENT_HIT_LAYERS } from "./live_layers";
 import type { Palette } from "./palette";
@@ -101,12 +101,16 @@ export class CityMap {
     });
   }
 
-  setData(source: "districts" | "patrol" | "incidents" | "devices" | "chosen", data: GeoJSON.GeoJSON): void {
+  setData(
+    source: "districts" | "patrol" | "incidents" | "incident-shapes" | "devices" | "chosen",
+    data: GeoJSON.GeoJSON,
+  ): void {
     void this.ready.then(() => (this.gl.getSource(source) as GeoJSONSource | undefined)?.setData(data));
   }
 
   setIncidents(rows: readonly Incident[], acting: readonly Incident[]): void {
     this.setData("incidents", incidentPoints(rows));
+    this.setData("incident-shapes", incidentShapes(rows));
     this.acting = acting;
     void this.ready.then(() => this.pulses.show(acting));
   }

@@ -17,6 +17,20 @@ export function incidentPoints(rows: readonly Incident[]): Points {
   };
 }
 
+/** What rules saw, where that is more than a point: grids, streets, ways that were gone. */
+export function incidentShapes(rows: readonly Incident[]): GeoJSON.FeatureCollection {
+  return {
+    type: "FeatureCollection",
+    features: rows
+      .filter((row) => row.geometry.type !== "Point" && row.geometry.type !== "MultiPoint")
+      .map((row) => ({
+        type: "Feature",
+        geometry: row.geometry,
+        properties: { incident_id: row.incident_id, severity: row.severity },
+      })),
+  };
+}
+
 /** Only vehicles carry a bearing. */
 export function isMoving(row: LiveRow): boolean {
   return row.length > 6;

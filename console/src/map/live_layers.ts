@@ -13,7 +13,23 @@ export const BUSES_BEFORE = "chosen-ring";
 
 export function liveLayers(c: Palette): LayerSpecification[] {
   const one = ["!", ["has", "point_count"]];
+  const worst = ["match", ["get", "severity"], "critical", c.severity.critical, "major", c.severity.major];
+  const severity = [...worst, "minor", c.severity.minor, c.severity.info];
   return layers([
+    {
+      id: "incident-area",
+      type: "fill",
+      source: "incident-shapes",
+      filter: ["==", ["geometry-type"], "Polygon"],
+      paint: { "fill-color": severity, "fill-opacity": 0.18 },
+    },
+    {
+      id: "incident-line",
+      type: "line",
+      source: "incident-shapes",
+      layout: { "line-join": "round", "line-cap": "round" },
+      paint: { "line-color": severity, "line-width": 2.5, "line-opacity": 0.9 },
+    },
     {
       id: "device-dot",
       type: "circle",

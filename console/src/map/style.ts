@@ -29,6 +29,7 @@ export function cityStyle(colours: Palette, lang: Lang, origin: string): StyleSp
       components: { type: "vector", tiles: tiles("components"), minzoom: 9, maxzoom: 16 },
       devices: { type: "geojson", data: EMPTY },
       chosen: { type: "geojson", data: EMPTY },
+      "incident-shapes": { type: "geojson", data: EMPTY },
       incidents: {
         type: "geojson",
         data: EMPTY,
