@@ -1,10 +1,12 @@
 """Rules are swapped between two batches: what stays remembers, what goes recovers, shadows tell nobody."""
 
 import json
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+import aiomqtt
 import psycopg
 import pytest
 from psycopg import AsyncConnection
@@ -17,7 +19,8 @@ from ingest.message import Batch, RawMessage
 from runtime import carrier, ingestor, rules_at_work
 from runtime.ingestor import Live
 from tests import recorded_stretch, small_city
-from tests.running_ingest import rows
+from tests.running_ingest import Running, rows, until
+from wire import broker as broker_address
 
 START = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 RULE = """
@@ -89,9 +92,7 @@ def incidents(city: str) -> list[tuple[str, str | None, bool]]:
 
 
 def shadowed(city: str) -> list[tuple[int, str, str, bool]]:
-    return rows(
-        city, "SELECT version, rule, cause, recovered_at IS NOT NULL FROM shadow_incident ORDER BY shadow_id"
-    )
+    return rows(city, "SELECT version, rule, cause, recovered_at IS NOT NULL FROM shadow_incident ORDER BY shadow_id")
 
 
 async def test_a_rule_of_the_same_name_keeps_its_pending_phase_over_a_swap(city: str) -> None:
@@ -213,3 +214,22 @@ async def test_a_version_this_release_cannot_read_is_named(city: str) -> None:
     with pytest.raises(Exception, match=r"version 1 of the rules .* cannot be read"):
         async with town(city):
             pass
+
+
+async def test_a_running_ingest_takes_up_what_is_published_and_loses_no_reading(city: str, broker: str) -> None:
+    await publish(city, TILTED)
+    client_id = f"test-{uuid.uuid4().hex[:8]}"
+    running = Running(broker, city, client_id)
+    await running.carrying()
+    address = broker_address.parse(broker)
+    async with aiomqtt.Client(address.host, address.port, protocol=aiomqtt.ProtocolVersion.V5) as gateway:
+        for seq in range(200):
+            if seq == 100:
+                await publish(city, TILTED, FLOODED)
+                running.keeper.read_rules()
+            body = {"ts": int(datetime.now(UTC).timestamp() * 1000), "seq": seq, "values": {"water_m": 3.0}}
+            await gateway.publish("citygrid/v1/130203/manhole/MC-1/telemetry", json.dumps(body).encode(), qos=1)
+
+    await until(city, "SELECT count(*) FROM reading", 200)
+    await until(city, "SELECT count(*) FROM incident WHERE rule = 'Flooded'", 1)
+    await running.stop()
