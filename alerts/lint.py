@@ -5,82 +5,36 @@ ranges. Whatever it does on none, or on all of them, it will never or always do.
 """
 
 import itertools
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts import limits, syntax
+from alerts import disabled, limits, lint_rule, syntax
 from alerts.columns import Columns
 from alerts.condition import Condition, of_tree
-from alerts.limits import LimitTable
+from alerts.finding import ChannelFact, Finding, Level, ProfileFact, Report, Surroundings
 from alerts.notation import near
 from alerts.rule import Rule, Rulebook
 from alerts.signatures import SIGNATURES
 
-Level = Literal["error", "warning"]
+__all__ = ["ChannelFact", "Finding", "Level", "ProfileFact", "Surroundings", "findings"]
 _MOST_COMBINATIONS = 200_000
 _PERCENT_UNITS = frozenset({"%", "%LEL"})
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelFact:
-    """What is known of a channel: its unit and plausible range."""
+def findings(rulebook: Rulebook, known: Surroundings, texts: Mapping[str, str] | None = None) -> tuple[Finding, ...]:
+    """Give everything that is wrong or doubtful, in the order of the rules.
 
-    unit: str
-    min: float
-    max: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileFact:
-    """What is known of a device profile."""
-
-    channels: Mapping[str, ChannelFact]
-    classes: Collection[str]
-    """Component classes its devices stand on; none = they stand on nothing."""
+    `texts` are the rule files by name, for the comments in them that switch a check off.
+    """
+    found = [finding for rule in rulebook.rules for finding in _of_rule(rule, rulebook, known)]
+    return disabled.without(found, rulebook, texts or {})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What rules are checked against."""
-
-    profiles: Mapping[str, ProfileFact]
-    classes: Collection[str]
-    """All classes of the catalogue."""
-    areas: Collection[str] | None = None
-    """Names of the city's areas; None = not known here."""
-    limits: LimitTable | None = None
-    """What the city demands; None = not asked."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that is wrong or doubtful."""
-
-    level: Level
-    file: str
-    line: int
-    rule: str
-    field: str
-    check: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.level}: rule {self.rule}: {self.field}: {self.message} [{self.check}]"
-
-
-_Report = Callable[[Level, str, str, str], Finding]
-
-
-def findings(rulebook: Rulebook, known: Surroundings) -> tuple[Finding, ...]:
-    """Give everything that is wrong or doubtful, in the order of the rules."""
-    return tuple(finding for rule in rulebook.rules for finding in _of_rule(rule, known))
-
-
-def _of_rule(rule: Rule, known: Surroundings) -> Iterator[Finding]:
+def _of_rule(rule: Rule, rulebook: Rulebook, known: Surroundings) -> Iterator[Finding]:
     def report(level: Level, field: str, check: str, message: str) -> Finding:
         return Finding(
             level=level, file=rule.file, line=rule.line, rule=rule.name, field=field, check=check, message=message
@@ -96,9 +50,36 @@ def _of_rule(rule: Rule, known: Surroundings) -> Iterator[Finding]:
     yield from _areas(rule, known, report)
     if rule.fires is not None:
         yield from _recovery(rule, known, report)
+    yield from lint_rule.findings(rule, known, report)
+    yield from _shadowed(rule, rulebook, known, report)
 
 
-def _scope(rule: Rule, known: Surroundings, report: _Report) -> Iterator[Finding]:
+def _shadowed(rule: Rule, rulebook: Rulebook, known: Surroundings, report: Report) -> Iterator[Finding]:
+    """Find a rule that tells nothing new: it fires only where another one does, which is as severe."""
+    for other in rulebook.rules:
+        if other is rule or rule.fires is None or other.fires is None or not lint_rule.covers(other, rule):
+            continue
+        if lint_rule.covers(rule, other) and rulebook.rules.index(other) > rulebook.rules.index(rule):
+            continue  # of two that say the same the later one is found
+        if all(_implies(rule.fires, other.fires, known.profiles.get(name)) for name in rule.scope.profiles):
+            message = f"fires only where {other.name} fires too, and is not more severe: it tells nothing new"
+            yield report("warning", "expr", "shadowed", message)
+
+
+def _implies(one: Condition, other: Condition, profile: ProfileFact | None) -> bool:
+    """Say whether the other condition holds wherever the one does, on the plausible values."""
+    if profile is None or not (one.channels | other.channels) <= profile.channels.keys():
+        return False
+    facts = dict(profile.channels)
+    loose = [_loosened(condition, facts) for condition in (one, other)]
+    grid = _grid(loose, facts, profile.channels)
+    if grid is None:
+        return False
+    fires, also = (condition.holds(cast("Columns", grid)) for condition in loose)
+    return bool(fires.any()) and not bool((fires & ~also).any())
+
+
+def _scope(rule: Rule, known: Surroundings, report: Report) -> Iterator[Finding]:
     for name in rule.scope.profiles:
         if name not in known.profiles:
             message = f"there is no device profile {name}{near(name, known.profiles)}"
@@ -112,7 +93,7 @@ def _scope(rule: Rule, known: Surroundings, report: _Report) -> Iterator[Finding
             yield report("warning", "scope.class", "class_not_carried", message)
 
 
-def _ownership(rule: Rule, known: Surroundings, report: _Report) -> Iterator[Finding]:
+def _ownership(rule: Rule, known: Surroundings, report: Report) -> Iterator[Finding]:
     if rule.raises.department is not None:
         return
     for name in rule.scope.profiles:
@@ -121,14 +102,14 @@ def _ownership(rule: Rule, known: Surroundings, report: _Report) -> Iterator[Fin
             yield report("error", "raises.department", "no_department", message)
 
 
-def _limit(rule: Rule, known: Surroundings, report: _Report) -> Iterator[Finding]:
+def _limit(rule: Rule, known: Surroundings, report: Report) -> Iterator[Finding]:
     raises = rule.raises
     why = limits.lacking(raises.class_code, raises.condition, known.limits) if known.limits is not None else None
     if why:
         yield report("warning", "raises.condition", "no_limit", why)
 
 
-def _areas(rule: Rule, known: Surroundings, report: _Report) -> Iterator[Finding]:
+def _areas(rule: Rule, known: Surroundings, report: Report) -> Iterator[Finding]:
     for field, condition in (("expr", rule.fires), ("clear", rule.clears)):
         for area in (
             sorted(condition.areas.difference(known.areas or ())) if condition and known.areas is not None else ()
@@ -136,7 +117,7 @@ def _areas(rule: Rule, known: Surroundings, report: _Report) -> Iterator[Finding
             yield report("error", field, "unknown_area", f"the city has no area {area}{near(area, known.areas or ())}")
 
 
-def _conditions(rule: Rule, fires: Condition, name: str, profile: ProfileFact, report: _Report) -> Iterator[Finding]:
+def _conditions(rule: Rule, fires: Condition, name: str, profile: ProfileFact, report: Report) -> Iterator[Finding]:
     given = [("expr", fires), *([("clear", rule.clears)] if rule.clears else [])]
     unknown = False
     for field, condition in given:
@@ -210,7 +191,7 @@ def _as_truth(node: syntax.Node | None) -> syntax.Truth:
     return node
 
 
-def _on_grid(conditions: Sequence[Condition], name: str, grid: "_Grid", report: _Report) -> Iterator[Finding]:
+def _on_grid(conditions: Sequence[Condition], name: str, grid: "_Grid", report: Report) -> Iterator[Finding]:
     columns = cast("Columns", grid)  # nothing else is left to ask for
     fired = conditions[0].holds(columns)
     if not fired.any():
@@ -229,7 +210,7 @@ def _on_grid(conditions: Sequence[Condition], name: str, grid: "_Grid", report: 
         yield report("warning" if grid.is_loose else "error", "clear", "contradictory", message)
 
 
-def _units(field: str, condition: Condition, profile: ProfileFact, report: _Report) -> Iterator[Finding]:
+def _units(field: str, condition: Condition, profile: ProfileFact, report: Report) -> Iterator[Finding]:
     for part in condition.parts:
         fact = profile.channels.get(part.channel or "")
         if fact is None or part.threshold is None or part.is_change:
@@ -240,13 +221,20 @@ def _units(field: str, condition: Condition, profile: ProfileFact, report: _Repo
             yield report("warning", field, "unit_trap", message)
         elif not fact.min <= part.threshold <= fact.max:
             message = f"`{part.text}`: {part.channel} is plausible from {fact.min:g} to {fact.max:g} {fact.unit}"
-            yield report("warning", field, "out_of_range", f"{message}; readings beyond are stored as not measured")
+            meant = lint_rule.in_another_unit(part.threshold, fact)
+            yield report(
+                "warning", field, "out_of_range", f"{message}; readings beyond are stored as not measured{meant}"
+            )
 
 
-def _recovery(rule: Rule, known: Surroundings, report: _Report) -> Iterator[Finding]:
+def _recovery(rule: Rule, known: Surroundings, report: Report) -> Iterator[Finding]:
     """A rule that recovers exactly where it fires flaps on noise; a flag (0 or 1) has no noise."""
     assert rule.fires is not None
-    if rule.clears is not None or rule.keep_firing_us:
+    if (
+        rule.clears is not None
+        or rule.keep_firing_us
+        or not any(part.threshold is not None for part in rule.fires.parts)
+    ):
         return
     facts = [
         known.profiles[p].channels.get(c)
@@ -309,7 +297,8 @@ def _grid(
 
 def _around(constants: list[float], low: float, high: float) -> list[float]:
     """Give the ends of a range, and the thresholds in it with their neighbours and the middles between them."""
-    inside = [value for value in constants if low <= value <= high]
+    both = {*constants, *(-value for value in constants), 0.0}  # of `abs(x) > 5` the other side of zero counts too
+    inside = [value for value in both if low <= value <= high]
     edges = sorted({low, *inside, high})
     middles = [(a + b) / 2 for a, b in itertools.pairwise(edges)]
     return sorted({*edges, *middles})

@@ -17,7 +17,8 @@ from alerts.rule import Rule, Rulebook
 from alerts.work_calendar import Calendar
 from core.errors import InvalidInput
 
-DEFAULT = Path(__file__).parent / "rulebooks" / "default.yaml"
+DEFAULT = Path(__file__).parent / "rulebooks"
+"""The rule book a city starts with: a file a subsystem."""
 TEST_SUFFIX = ".test.yaml"
 
 
@@ -31,7 +32,12 @@ class WrongRules(InvalidInput):
 
 def load(path: Path, calendar: Calendar | None = None) -> Rulebook:
     """Give the rule book of a file, or of all rule files in a folder; raises `WrongRules` with every mistake."""
-    return parse({str(file): _text(file) for file in files(path)}, calendar)
+    return parse(texts(path), calendar)
+
+
+def texts(path: Path) -> dict[str, str]:
+    """Give the texts of a file, or of all rule files in a folder, by path."""
+    return {str(file): _text(file) for file in files(path)}
 
 
 def files(path: Path) -> list[Path]:

@@ -16,7 +16,6 @@ from alerts.memory import RuleState, Stood
 from alerts.rule import Rule, Rulebook
 from core.facts import LocatedFact
 from core.fleet import Fleet
-from core.origin import Origin
 
 _Held = tuple[int, int]
 """Phase, and since when: of a pending rule the first sighting, of a firing one the newest; microseconds."""

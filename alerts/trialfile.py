@@ -1,25 +1,38 @@
 """Rule test files: YAML in the shape of `promtool test rules` to `Trial`s. Mistakes name file, line, test and field.
 
 `rule_files`, `evaluation_interval`, `tests`, `name`, `interval`, `input_series`, `alert_rule_test` mean what they mean
-in promtool. Our own: `devices` (a default for all tests, or a test's own) and `exp_incidents`. Rules run as readings
-arrive, and once a second between: `evaluation_interval` is read and not used.
+in promtool. Our own describe what stands behind the series (`devices`, `components`, `grids`, `areas`, `routes`: for
+all tests, or a test's own), what else comes in (`input_events`, `silences`) and what comes of it (`exp_incidents`,
+`exp_suppressed_by`). Rules of ours run as readings arrive, and while the clock ticks between: `evaluation_interval` is
+read and not used. A file that holds nothing of ours is promtool's: see `alerts.plainfile`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from alerts import notation, plainfile, rulebook, series, trial
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from alerts import mutefile, notation, plainfile, rulebook, series, trial
+from alerts.mute import Silence
 from alerts.notation import Entry
 from alerts.plain import PlainRule
 from alerts.plainfile import PlainTrial
 from alerts.rule import Rulebook
-from alerts.trial import Alert, AlertCheck, Device, ExpectedIncident, Series, Trial
+from alerts.trial import Alert, AlertCheck, Incident, InputEvent, Series, Suppressed, Trial
+from alerts.trialcity import Component, Device, Point, TestCity
 from core.errors import InvalidInput
 
-_TOP = ("rule_files", "evaluation_interval", "group_eval_order", "fuzzy_compare", "devices", "tests")
-_TEST = ("name", "interval", "start_timestamp", "input_series", "devices", "alert_rule_test", "exp_incidents")
+_CITY = ("devices", "components", "grids", "areas", "routes")
+_TOP = ("rule_files", "evaluation_interval", "group_eval_order", "fuzzy_compare", "tests", *_CITY)
+_TEST = (
+    *("name", "interval", "start_timestamp", "input_series", "input_events", "silences", "alert_rule_test"),
+    *("exp_incidents", "exp_suppressed_by", *_CITY),
+)
+_POSITION = r"-?[0-9]{1,3}(?:\.[0-9]{1,9})?"
+_PROMQL = "is not tested here: write `alert_rule_test` or `exp_incidents`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +75,7 @@ def load(path: Path) -> TrialFile:
             plain_rules=plainfile.rules(tops),
             plain_trials=plainfile.trials(top),
         )
-    shared = top.get("devices")
-    trials = tuple(_trial(test, shared) for test in top.need("tests").items())
+    trials = tuple(_trial(test, top) for test in top.need("tests").items())
     return TrialFile(path=path, rulebook=rulebook.parse(texts), trials=trials)
 
 
@@ -77,52 +89,147 @@ def verdicts(file: TrialFile) -> tuple[Verdict, ...]:
     )
 
 
-def _trial(entry: Entry, shared: Entry | None) -> Trial:
+def _trial(entry: Entry, top: Entry) -> Trial:
     named = entry.get("name")
     name = named.text() if named else f"line {entry.line}"
     entry = entry.of_rule(name, noun="test")
+    if promql := entry.get("promql_expr_test"):
+        raise promql.mistake(_PROMQL)
     entry.allow(*_TEST)
-    start = entry.get("start_timestamp")
+    given = entry.get("start_timestamp")
+    start = _instant(given) if given else trial.START
     interval_s = _seconds(entry.need("interval"))
-    sources = [source for source in (shared, entry.get("devices")) if source is not None]
-    kinds = {label: source.need(label) for source in sources for label in source.names()}
     inputs = tuple(_series(one) for one in entry.need("input_series").items())
-    devices = _devices(entry, inputs, kinds, interval_s)
-    checks, incidents = entry.get("alert_rule_test"), entry.get("exp_incidents")
-    if checks is None and incidents is None:
-        raise entry.mistake("checks nothing: it needs `alert_rule_test` or `exp_incidents`")
+    events = tuple(_event(one) for one in _items(entry, "input_events"))
+    spoken = [*(one.device for one in inputs), *(one.device for one in events)]
+    city = _city(_merged(entry, top, "components"), entry, top)
+    checks, incidents, suppressed = (
+        entry.get(key) for key in ("alert_rule_test", "exp_incidents", "exp_suppressed_by")
+    )
+    if checks is None and incidents is None and suppressed is None:
+        raise entry.mistake("checks nothing: it needs `alert_rule_test`, `exp_incidents` or `exp_suppressed_by`")
     return Trial(
         name=name,
         interval_s=interval_s,
-        start=_instant(start) if start else trial.START,
-        devices=devices,
+        start=start,
+        devices=_devices(entry, top, spoken, city, interval_s),
+        city=city,
         series=inputs,
+        events=events,
+        silences=tuple(_silence(one, n, start) for n, one in enumerate(_items(entry, "silences"), 1)),
         checks=tuple(_check(check) for check in checks.items()) if checks else (),
         incidents=tuple(_incident(one) for one in incidents.items()) if incidents else None,
+        suppressed=tuple(_suppressed(one) for one in suppressed.items()) if suppressed else None,
         line=entry.line,
     )
 
 
-def _devices(
-    entry: Entry, inputs: tuple[Series, ...], kinds: Mapping[str, Entry], interval_s: float
-) -> tuple[Device, ...]:
+def _items(entry: Entry, key: str) -> tuple[Entry, ...]:
+    found = entry.get(key)
+    return found.items() if found else ()
+
+
+def _merged(entry: Entry, top: Entry, key: str) -> dict[str, Entry]:
+    """Give the entries under a key by name, the test's own before those of the file."""
+    sources = [source for source in (top.get(key), entry.get(key)) if source is not None]
+    return {name: source.need(name) for source in sources for name in source.names()}
+
+
+def _devices(entry: Entry, top: Entry, spoken: list[str], city: TestCity, interval_s: float) -> tuple[Device, ...]:
+    """Give the devices that speak, and those that the test itself describes."""
+    known, own = _merged(entry, top, "devices"), entry.get("devices")
     found: list[Device] = []
-    for label in dict.fromkeys(one.device for one in inputs):
-        kind = kinds.get(label)
+    for label in dict.fromkeys([*spoken, *(own.names() if own else ())]):
+        kind = known.get(label)
         if kind is None:
             raise entry.need("input_series").mistake(f"device {label} is not described under `devices:`")
-        kind.allow("profile", "class", "district", "interval")
-        own = kind.get("interval")
-        found.append(
-            Device(
-                label=label,
-                profile=kind.need("profile").text(),
-                class_code=_optional(kind, "class"),
-                district_code=_optional(kind, "district"),
-                interval_s=_seconds(own) if own else interval_s,
-            )
-        )
+        found.append(_device(label, kind, city, interval_s))
     return tuple(found)
+
+
+def _device(label: str, kind: Entry, city: TestCity, interval_s: float) -> Device:
+    kind.allow("profile", "class", "district", "interval", "component", "at", "tags", "subsystem", "route")
+    interval, at, tags, component = kind.get("interval"), kind.get("at"), kind.get("tags"), kind.get("component")
+    if component and component.text() not in city.components:
+        raise component.mistake(f"{component.text()} is not described under `components:`")
+    return Device(
+        label=label,
+        profile=kind.need("profile").text(),
+        class_code=_optional(kind, "class"),
+        district_code=_optional(kind, "district"),
+        interval_s=_seconds(interval) if interval else interval_s,
+        component=component.text() if component else "",
+        at=_point(at) if at else None,
+        tags=tags.texts() if tags else (),
+        subsystem=_optional(kind, "subsystem"),
+        route=_optional(kind, "route"),
+    )
+
+
+def _city(components: Mapping[str, Entry], entry: Entry, top: Entry) -> TestCity:
+    return TestCity(
+        components={code: _component(one, components) for code, one in components.items()},
+        grids={code: _box(one) for code, one in _merged(entry, top, "grids").items()},
+        areas={name: _box(one) for name, one in _merged(entry, top, "areas").items()},
+        routes={
+            name: shapely.LineString([_point(point) for point in one.items()])
+            for name, one in _merged(entry, top, "routes").items()
+        },
+    )
+
+
+def _component(entry: Entry, known: Mapping[str, Entry]) -> Component:
+    entry.allow("class", "at", "feeds", "drains_to")
+    at, feeds, drains_to = entry.get("at"), entry.get("feeds"), entry.get("drains_to")
+    for other in (feeds, drains_to):
+        for name in other.texts() if other else ():
+            if other is not None and name not in known:
+                raise other.mistake(f"{name} is not described under `components:`")
+    return Component(
+        class_code=_optional(entry, "class"),
+        at=_point(at) if at else None,
+        feeds=feeds.texts() if feeds else (),
+        drains_to=drains_to.text() if drains_to else "",
+    )
+
+
+def _point(entry: Entry) -> Point:
+    found = entry.texts(_POSITION, "a longitude or a latitude, degrees")
+    if len(found) != 2:
+        raise entry.mistake("must be a longitude and a latitude, e.g. [118.18, 39.63]")
+    return float(found[0]), float(found[1])
+
+
+def _box(entry: Entry) -> BaseGeometry:
+    found = entry.texts(_POSITION, "a longitude or a latitude, degrees")
+    if len(found) != 4:
+        raise entry.mistake("must be west, south, east and north, e.g. [118.18, 39.63, 118.19, 39.64]")
+    west, south, east, north = (float(edge) for edge in found)
+    return shapely.box(west, south, east, north)
+
+
+def _event(entry: Entry) -> InputEvent:
+    entry.allow("device", "at", "kind", "confidence", "plate")
+    confidence = entry.get("confidence")
+    return InputEvent(
+        device=entry.need("device").text(),
+        at_s=_seconds(entry.need("at")),
+        kind=entry.need("kind").text(),
+        confidence=confidence.number(0, 1) if confidence else None,
+        plate=_optional(entry, "plate") or None,
+    )
+
+
+def _silence(entry: Entry, number: int, start: datetime) -> Silence:
+    entry.allow("matchers", "from", "until", "reason")
+    return Silence(
+        silence_id=number,
+        matchers=mutefile.matchers(entry.need("matchers")),
+        starts_at=start + timedelta(seconds=_seconds(entry.need("from"))),
+        ends_at=start + timedelta(seconds=_seconds(entry.need("until"))),
+        author="test",
+        reason=_optional(entry, "reason"),
+    )
 
 
 def _series(entry: Entry) -> Series:
@@ -158,15 +265,24 @@ def _alert(entry: Entry) -> Alert:
     )
 
 
-def _incident(entry: Entry) -> ExpectedIncident:
-    entry.allow("rule", "device", "fired", "resolved")
-    resolved = entry.get("resolved")
-    return ExpectedIncident(
+def _incident(entry: Entry) -> Incident:
+    entry.allow("rule", "device", "cell", "fired", "resolved", "members")
+    device, cell, resolved, members = (entry.get(key) for key in ("device", "cell", "resolved", "members"))
+    place = cell or device
+    if place is None or (cell and device):
+        raise entry.mistake("needs one of `device` and `cell` (the code of a grid, or of a circuit's cabinet)")
+    return Incident(
         rule=entry.need("rule").text(),
-        device=entry.need("device").text(),
+        place=place.text(),
         fired_s=_seconds(entry.need("fired")),
         resolved_s=_seconds(resolved) if resolved else None,
+        members=tuple(sorted(members.texts())) if members else None,
     )
+
+
+def _suppressed(entry: Entry) -> Suppressed:
+    entry.allow("rule", "device", "by")
+    return Suppressed(rule=entry.need("rule").text(), device=entry.need("device").text(), by=entry.need("by").text())
 
 
 def _optional(entry: Entry, key: str) -> str:

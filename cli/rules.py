@@ -32,7 +32,8 @@ RulePath = Annotated[
 def lint(path: RulePath = None, as_json: AsJson = False) -> None:
     """Check rule files; exit code 1 when something is wrong. Example: citygrid rules lint my-rules/."""
     try:
-        found = linting.findings(_rulebook(path), rulebooks.surroundings(settings.load()))
+        book = _rulebook(path)
+        found = linting.findings(book, rulebooks.surroundings(settings.load()), _texts(book))
     except rulebook.WrongRules as wrong:
         found = tuple(
             linting.Finding(
@@ -144,7 +145,13 @@ def _rulebook(path: Path | None) -> Rulebook:
 
 
 def _folder() -> Path:
-    return settings.load().rules_dir or rulebook.DEFAULT.parent
+    return settings.load().rules_dir or rulebook.DEFAULT
+
+
+def _texts(book: Rulebook) -> dict[str, str]:
+    """Give the files the rules stand in, for the comments in them; published rules stand in none."""
+    files = {Path(rule.file) for rule in book.rules}
+    return {name: text for file in files if file.is_file() for name, text in rulebook.texts(file).items()}
 
 
 def _test_files(paths: list[Path]) -> list[Path]:

@@ -76,6 +76,7 @@ def surroundings(settings: Settings) -> Surroundings:
             name: ProfileFact(
                 channels={c.name: ChannelFact(unit=c.unit, min=c.min, max=c.max) for c in one.channels},
                 classes=one.classes,
+                interval_s=one.interval_s,
             )
             for name, one in profiles(settings).items()
         },
@@ -86,11 +87,11 @@ def surroundings(settings: Settings) -> Surroundings:
 
 def checked(settings: Settings, path: Path) -> Checked:
     """Read the rules at a path, look for what cannot be right and run the tests that lie beside them."""
-    book = rulebook.load(path, calendar(settings))
+    book, texts = rulebook.load(path, calendar(settings)), rulebook.texts(path)
     return Checked(
         texts=versions.texts(path),
         book=book,
-        findings=lint.findings(book, surroundings(settings)),
+        findings=lint.findings(book, surroundings(settings), texts),
         verdicts=[verdict for file in tests_of(path) for verdict in trialfile.verdicts(trialfile.load(file))],
     )
 

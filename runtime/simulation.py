@@ -101,8 +101,8 @@ async def run_feed(settings: Settings, job: Run, stop: asyncio.Event, progress: 
     def note(tick: Tick) -> None:
         counts["published"] += len(tick.messages) + len(tick.released)
         counts["bad"] += sum(bool(message.defect) for message in tick.messages)
-        counts["faults"] += len(tick.started)
-        for fault in tick.started:
+        for fault in (it for it in tick.started if it.stands_for_all):
+            counts["faults"] += 1
             ledger.fault(scenario.label(fault, setup.roster, start_ms))
         progress(counts["published"])
 

@@ -17,6 +17,9 @@ PROFILE = "camera"
 PLATED = frozenset({"vehicle", "uncovered_truck"})
 """Kinds that come with a number plate."""
 
+CERTAIN = (0.85, 0.99)
+"""How sure a camera is of what it sees for certain."""
+
 
 @dataclass(frozen=True, slots=True)
 class Detected:
@@ -49,17 +52,24 @@ class Detector:
             found.append(self._detected(ts_ms))
         return found
 
+    def sighted(self, device: int, kind: str, ts_ms: int) -> Detected:
+        """Give a fact that a camera is sure of."""
+        return self._told(device, kind, ts_ms, CERTAIN)
+
     def _detected(self, ts_ms: int) -> Detected:
+        device = int(self._rng.choice(self._cameras))
+        kind = self._wanted.kinds[int(self._rng.integers(len(self._wanted.kinds)))]
+        return self._told(device, kind, ts_ms, self._wanted.confidence)
+
+    def _told(self, device: int, kind: str, ts_ms: int, confidence: tuple[float, float]) -> Detected:
         rng = self._rng
         self._count += 1
-        device = int(rng.choice(self._cameras))
-        kind = self._wanted.kinds[int(rng.integers(len(self._wanted.kinds)))]
         left, top = rng.uniform(0, 0.7, 2).round(3).tolist()
         body = {
             "ts": ts_ms,
             "seq": self._count,
             "kind": kind,
-            "confidence": round(float(rng.uniform(0.6, 0.99)), 2),
+            "confidence": round(float(rng.uniform(*confidence)), 2),
             "origin": "simulated",
             "detail": {"box": [left, top, round(left + 0.2, 3), round(top + 0.2, 3)]},
         }

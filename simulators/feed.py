@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.profile import Profile
-from simulators import defects, models, scenario
+from simulators import defects, models, spread
 from simulators.detections import Detector
 from simulators.roster import Roster
 from simulators.routes import M_PER_DEG_LAT, Line
@@ -105,7 +105,7 @@ class Feed:
         self._was_lost = np.ones(len(roster), dtype=bool)  # a device's first report always comes
         self._is_silent = np.zeros(len(roster), dtype=bool)
         self._active: dict[int, Fault] = {}
-        self._faults: Iterator[Fault] = scenario.faults(setup.scenario, roster, setup.plan)
+        self._faults: Iterator[Fault] = spread.faults(setup.scenario, roster, setup.plan)
         self._next_fault = next(self._faults, None)
         self._next_bad_s = self._bad_gap_s()
         self._bad_count = 0
@@ -147,7 +147,7 @@ class Feed:
             self._keep(keeping, now_s, tick)
         if now_s >= self._next_bad_s:
             self._misbehave(now_s, tick.messages)
-        self._detect(now_s, tick.messages)
+        self._detect(now_s, tick.messages, started)
         return tick
 
     def release(self) -> list[Message]:
@@ -245,13 +245,13 @@ class Feed:
         topic, payload = defects.KINDS[kind](victim)
         messages.append(Message(topic, payload, device, ts_ms, seq, kind))
 
-    def _detect(self, now_s: float, messages: list[Message]) -> None:
+    def _detect(self, now_s: float, messages: list[Message], started: Sequence[Fault]) -> None:
         ts_ms = self._start_ms + math.floor(now_s * 1000 + 0.5)
-        messages.extend(
-            Message(it.topic, it.payload, it.device, ts_ms, it.seq, "", it.kind)
-            for it in self._detector.until(now_s, ts_ms)
-            if not self._is_silent[it.device]
-        )
+        told = [it for it in self._detector.until(now_s, ts_ms) if not self._is_silent[it.device]]
+        told += [
+            self._detector.sighted(fault.device, fault.kind.sighting, ts_ms) for fault in started if fault.kind.sighting
+        ]
+        messages.extend(Message(it.topic, it.payload, it.device, ts_ms, it.seq, "", it.kind) for it in told)
 
     def _bad_gap_s(self) -> float:
         bad = self._setup.scenario.defects

@@ -1,5 +1,6 @@
 """Builds a run from files: the device list, the bus lines beside it, a scenario; and one gateway for each district."""
 
+import csv
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from simulators.scenario import Plan, Scenario
 from wire import broker
 
 ROUTES_FILE = "routes.geojson"
+LINKS_FILE = "links.csv"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,17 +31,25 @@ class City:
 
 
 def load_city(fleet_file: Path) -> City:
-    """Read a device list and, when it lies in the same folder, routes.geojson; raises `InvalidInput`."""
+    """Read a device list and what lies in its folder of routes.geojson and links.csv; raises `InvalidInput`."""
     if not fleet_file.is_file():
         raise InvalidInput(f"no device list at {fleet_file}: run `citygrid city generate`, or name one with --fleet")
     with fleet_file.open(encoding="utf-8", newline="") as lines:
-        devices = roster.parse(lines, profile.shipped(), fleet_file.name)
+        devices = roster.parse(lines, profile.shipped(), fleet_file.name, _fed_by(fleet_file.parent / LINKS_FILE))
     if not len(devices):
         raise InvalidInput(f"{fleet_file} lists no device")
     routes_file = fleet_file.parent / ROUTES_FILE
     if not routes_file.is_file():
         return City(roster=devices, lines=())
     return City(roster=devices, lines=routes.from_geojson(json.loads(routes_file.read_text(encoding="utf-8"))))
+
+
+def _fed_by(links_file: Path) -> dict[str, str]:
+    """Give the cabinet that feeds a component, by the components' codes."""
+    if not links_file.is_file():
+        return {}
+    with links_file.open(encoding="utf-8", newline="") as lines:
+        return {row["downstream"]: row["upstream"] for row in csv.DictReader(lines) if row["kind"] == "circuit"}
 
 
 def make_setup(

@@ -36,6 +36,13 @@ class Roster:
     lat_deg: NDArray[np.float64]
     interval_s: NDArray[np.float64]
     install: tuple[Mapping[str, Any], ...]
+    circuit: tuple[str, ...] = ()
+    """Code of the cabinet that feeds the device's component; empty = none does."""
+
+    def __post_init__(self) -> None:
+        """Give no circuits where nobody told of any."""
+        if len(self.circuit) != len(self.label):
+            object.__setattr__(self, "circuit", ("",) * len(self.label))
 
     def __len__(self) -> int:
         return len(self.label)
@@ -45,8 +52,13 @@ class Roster:
         return np.flatnonzero(np.array([name == profile for name in self.profile], dtype=bool))
 
 
-def parse(lines: Iterable[str], profiles: Mapping[str, Profile], source: str) -> Roster:
-    """Read a device list (CSV with a header); raises `InvalidInput` naming file, line and column."""
+def parse(
+    lines: Iterable[str], profiles: Mapping[str, Profile], source: str, fed_by: Mapping[str, str] | None = None
+) -> Roster:
+    """Read a device list (CSV with a header); raises `InvalidInput` naming file, line and column.
+
+    `fed_by` gives the cabinet of a component.
+    """
     reader = csv.DictReader(lines)
     missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
@@ -65,10 +77,10 @@ def parse(lines: Iterable[str], profiles: Mapping[str, Profile], source: str) ->
         _number(row["lat_deg"], "lat_deg", where)
         seen.add(row["label"])
         rows.append(row)
-    return _columns(rows, profiles)
+    return _columns(rows, profiles, fed_by or {})
 
 
-def _columns(rows: Sequence[Mapping[str, str]], profiles: Mapping[str, Profile]) -> Roster:
+def _columns(rows: Sequence[Mapping[str, str]], profiles: Mapping[str, Profile], fed_by: Mapping[str, str]) -> Roster:
     return Roster(
         label=tuple(row["label"] for row in rows),
         profile=tuple(row["profile"] for row in rows),
@@ -82,6 +94,7 @@ def _columns(rows: Sequence[Mapping[str, str]], profiles: Mapping[str, Profile])
         lat_deg=np.array([float(row["lat_deg"]) for row in rows], dtype=np.float64),
         interval_s=np.array([float(row["interval_s"]) for row in rows], dtype=np.float64),
         install=tuple(json.loads(row["install"] or "{}") for row in rows),
+        circuit=tuple(fed_by.get(row["component_code"], "") for row in rows),
     )
 
 

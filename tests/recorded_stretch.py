@@ -55,7 +55,7 @@ async def record(dsn: str, rulebook: Rulebook, folder: Path, *, seconds: float =
                         RawMessage(it.topic, it.payload, None, redelivered=False)
                         for it in (*tick.messages, *tick.released)
                     ]
-                    for fault in tick.started:
+                    for fault in (it for it in tick.started if it.stands_for_all):
                         label = scenario.label(fault, played.roster, round(START.timestamp() * 1000))
                         ledger.write(json.dumps(label) + "\n")
                 now = START + timedelta(seconds=feed.elapsed_s + 0.05)

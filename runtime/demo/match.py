@@ -2,7 +2,8 @@
 
 An incident is explained by a fault on the same device, found by the rule the fault names, while the fault lasted (with
 some tolerance) and in the fault's unit grid: the grid of the installed device, or for a vehicle the grid that its
-published position lies in.
+published position lies in. A fault of many devices explains the case its rule makes of them, on any of them, and what
+other rules said of single ones before.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,10 @@ class Injected:
     start_ms: int
     end_ms: int
     detect_by_ms: int
+    together: tuple[str, ...] = ()
+    """Labels of all devices of a fault that strikes many; empty = the one alone."""
+    also: tuple[str, ...] = ()
+    """Rules that may find single devices of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +64,9 @@ def match(
     """Fit incidents to faults; `grid_of_vehicle` gives the grid a vehicle was in when it published, by (label, ms)."""
     by_device: dict[tuple[str, str], list[Injected]] = {}
     for fault in faults:
-        by_device.setdefault((fault.device_label, fault.rule), []).append(fault)
+        for label in fault.together or (fault.device_label,):
+            for rule in (fault.rule, *fault.also):
+                by_device.setdefault((label, rule), []).append(fault)
     matched: dict[int, int] = {}
     unexplained: list[Seen] = []
     misplaced: list[tuple[Injected, Seen]] = []
@@ -67,10 +74,10 @@ def match(
         fault = _cause(incident, by_device.get((incident.device_label, incident.rule), ()))
         if fault is None:
             unexplained.append(incident)
-        elif incident.unit_grid_code != _grid(fault, incident, grid_of_vehicle):
+        elif not fault.together and incident.unit_grid_code != _grid(fault, incident, grid_of_vehicle):
             misplaced.append((fault, incident))
             unexplained.append(incident)
-        else:
+        elif incident.rule == fault.rule:
             matched.setdefault(fault.fault_id, incident.incident_id)
     missed = tuple(fault for fault in faults if fault.fault_id not in matched)
     return Verdict(matched=matched, missed=missed, unexplained=tuple(unexplained), misplaced=tuple(misplaced))

@@ -64,9 +64,12 @@ class Tally:
         self.ledger.accept(tick.kept)  # they stand in the window of their own time
         self.totals.messages += len(tick.messages) + len(tick.released)
         for fault in tick.started:
+            profile = self.setup.profiles[self.setup.roster.profile[fault.device]]
+            self._watched[fault.device] = profile.moving
+            if not fault.stands_for_all:
+                continue
             label = scenario.label(fault, self.setup.roster, self.start_ms)
             self.ledger.fault(label)
-            profile = self.setup.profiles[self.setup.roster.profile[fault.device]]
             injected = Injected(
                 fault_id=fault.fault_id,
                 kind=fault.kind.kind,
@@ -77,13 +80,14 @@ class Tally:
                 start_ms=self.start_ms + round(fault.start_s * 1000),
                 end_ms=self.start_ms + round(fault.end_s * 1000),
                 detect_by_ms=self.start_ms + round(fault.detect_by_s * 1000),
+                together=tuple(self.setup.roster.label[device] for device in fault.together),
+                also=fault.kind.also,
             )
             self.faults.append(injected)
             self.totals.faults += 1
-            self._watched[fault.device] = profile.moving
         if self._watched:
             for message in tick.messages:
-                if message.device in self._watched and not message.defect and not message.fact:
+                if message.device in self._watched and not message.defect:
                     self._remember(message)
 
     def note_sighting(self, sighting: Sighting) -> None:
@@ -107,7 +111,7 @@ class Tally:
         self._grids = {key: code for key, code in self._grids.items() if key[1] >= limit_ms}
         self._published = {key: place for key, place in self._published.items() if key[1] >= limit_ms}
         del self.visible_s[:-10_000]
-        current = {fault.device_label for fault in self.faults}
+        current = {label for fault in self.faults for label in (fault.device_label, *fault.together)}
         self._watched = {d: moves for d, moves in self._watched.items() if self.setup.roster.label[d] in current}
 
     def verdict(self, conn: Connection, incidents: Iterable[Seen] | None = None) -> Verdict:
@@ -122,7 +126,7 @@ class Tally:
 
     def _remember(self, message: Message) -> None:
         place = None
-        if self._watched[message.device]:
+        if self._watched[message.device] and not message.fact:
             values = json.loads(message.payload)["values"]
             place = (values["lon_deg"], values["lat_deg"])
         self._published[self.setup.roster.label[message.device], message.ts_ms] = place

@@ -15,7 +15,7 @@ from tests.integration.api.city import NOW
 async def published(city: str) -> str:
     async with await psycopg.AsyncConnection.connect(city) as conn:
         await versions.publish(
-            conn, Publication(texts=versions.texts(Path(rulebook.DEFAULT)), actor="wang", reason="first"), NOW
+            conn, Publication(texts=versions.texts(rulebook.DEFAULT), actor="wang", reason="first"), NOW
         )
     return city
 
@@ -38,7 +38,7 @@ async def test_a_version_is_shown_with_its_files(own_api: httpx2.AsyncClient) ->
     (item,) = (await own_api.get("/api/v1/rules/versions")).json()
     found = (await own_api.get("/api/v1/rules/versions/1")).json()
 
-    assert found == {**item, "texts": versions.texts(Path(rulebook.DEFAULT))}
+    assert found == {**item, "texts": versions.texts(rulebook.DEFAULT)}
     assert (await own_api.get("/api/v1/rules/versions/9")).status_code == 404
 
 

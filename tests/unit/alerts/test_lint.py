@@ -136,3 +136,91 @@ groups:
 
     assert finding.message == "the city has no area south laek: did you mean south lake?"
     assert lint.findings(book, KNOWN) == ()
+
+
+def lint_text(rules: str, known: Surroundings = KNOWN) -> list[tuple[str, str, str]]:
+    text = f"groups:\n  - name: g\n    rules:\n{rules}"
+    book = rulebook.parse({"r.yaml": text})
+    return [(found.rule, found.field, found.check) for found in lint.findings(book, known, {"r.yaml": text})]
+
+
+def a_rule(name: str, keys: str, *, above: str = "", said: str = "s", severity: str = "major") -> str:
+    return f"""
+{above}
+      - alert: {name}
+        {keys}
+        scope: {{profile: cover}}
+        labels: {{severity: {severity}}}
+        raises: {{deadline: 1 hour}}
+        annotations: {{summary: "{said}", summary_zh: s}}
+"""
+
+
+def test_a_rule_that_fires_only_where_another_as_severe_does_is_shadowed() -> None:
+    wide, narrow = (
+        "expr: tilt_deg > 15\n        clear: tilt_deg < 10",
+        "expr: tilt_deg > 40\n        clear: tilt_deg < 30",
+    )
+    waits = f"{narrow}\n        for: 10s"
+
+    assert lint_text(a_rule("Wide", wide) + a_rule("Narrow", narrow)) == [("Narrow", "expr", "shadowed")]
+    assert lint_text(a_rule("Wide", wide) + a_rule("Twin", wide)) == [("Twin", "expr", "shadowed")]
+    assert lint_text(a_rule("Wide", wide) + a_rule("Narrow", narrow, severity="critical")) == []
+    assert lint_text(a_rule("Wide", f"{wide}\n        for: 1m") + a_rule("Narrow", waits)) == []
+
+
+def test_a_label_that_no_case_bears_is_found() -> None:
+    odd = a_rule("R", "expr: open > 0.5", said="{{ $labels.devcie }} at {{ $labels.street }}")
+
+    assert lint_text(odd) == [("R", "annotations.summary", "unknown_label")]
+
+
+def test_a_window_shorter_than_two_reports_is_found() -> None:
+    slow = ProfileFact(channels=KNOWN.profiles["cover"].channels, classes=("0101",), interval_s=900)
+    known = replace(KNOWN, profiles={"cover": slow})
+    keys = "expr: avg_over_time(water_m[{0}]) > 2\n        clear: avg_over_time(water_m[{0}]) < 1"
+
+    assert lint_text(a_rule("R", keys.format("10m")), known) == [
+        ("R", "expr", "window_too_short"),
+        ("R", "clear", "window_too_short"),
+    ]
+    assert lint_text(a_rule("R", keys.format("1h")), known) == []
+
+
+def test_a_rule_that_asks_for_more_devices_than_there_are_is_found() -> None:
+    keys = "expr: open > 0.5\n        together: {in: patrol_grid, at_least: 3, within: 10m}"
+
+    assert lint_text(a_rule("R", keys), replace(KNOWN, devices={"cover": 2})) == [
+        ("R", "together.at_least", "few_devices")
+    ]
+    assert lint_text(a_rule("R", keys), replace(KNOWN, devices={"cover": 3})) == []
+
+
+def test_a_threshold_in_another_unit_is_told_what_it_may_mean() -> None:
+    text = "groups:\n  - name: g\n    rules:\n" + a_rule("R", "expr: tilt_deg > 15000\n        keep_firing_for: 1m")
+
+    found = lint.findings(rulebook.parse({"r.yaml": text}), KNOWN)
+
+    assert "15 deg if it was meant in thousandths" in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        (a_rule("R", "expr: tilt_deg > 15  # citygrid: disable flapping"), []),
+        (a_rule("R", "expr: tilt_deg > 15", above="      # citygrid: disable flapping, shadowed\n      # why"), []),
+        (a_rule("R", "expr: tilt_deg > 15", above="      # citygrid: disable flapping\n"), []),
+        (a_rule("R", "expr: tilt_deg > 15", above="      # citygrid: disable shadowed"), [("R", "clear", "flapping")]),
+        (
+            a_rule("Q", "expr: open > 0.5", above="      # citygrid: disable flapping")
+            + a_rule("R", "expr: tilt_deg > 15"),
+            [("R", "clear", "flapping")],
+        ),
+        (
+            a_rule("R", "expr: open > 0.5  # citygrid: disable flaping"),
+            [("", "# citygrid: disable", "unknown_check")],
+        ),
+    ],
+)
+def test_a_comment_switches_a_check_off_for_its_rule(rules: str, expected: list[tuple[str, str, str]]) -> None:
+    assert lint_text(rules) == expected

@@ -32,7 +32,9 @@ tests:
       - {eval_time: 10s, alertname: Tilted}
       - eval_time: 20s
         alertname: Tilted
-        exp_alerts: [{exp_labels: {device: cover}, exp_annotations: {summary: at 20}}]
+        exp_alerts:
+          - exp_labels: {device: cover, severity: critical, profile: manhole_cover}
+            exp_annotations: {summary: at 20, summary_zh: 倾斜}
     exp_incidents:
       - {rule: Tilted, device: cover, fired: 20s, resolved: 40s}
 """
@@ -55,10 +57,11 @@ def test_a_test_that_is_right_passes(tmp_path: Path) -> None:
         (
             "eval_time: 10s",
             "eval_time: 30s",
-            "Tilted at 30s: fires unexpectedly with {'severity': 'critical', 'device'",
+            "Tilted at 30s: expected nothing, firing: {'severity': 'critical', 'alertname': 'Tilted', 'device'",
         ),
-        ("{device: cover}, exp", "{device: other}, exp", "Tilted at 20s: expected {'device': 'other'}, firing: {"),
-        ("summary: at 20", "summary: at 21", "Tilted at 20s: expected {'device': 'cover'}"),
+        ("{device: cover,", "{device: other,", "Tilted at 20s: expected {'device': 'other'"),
+        ("severity: critical, profile", "profile", "Tilted at 20s: expected {'device': 'cover', 'profile'"),
+        ("summary: at 20", "summary: at 21", "'summary': 'at 21'"),
         ("fired: 20s, resolved: 40s", "fired: 20s", "no incident Tilted on cover, fired at 20s, open at the end"),
         ("      - {rule: Tilted, device: cover, fired: 20s, resolved: 40s}", "      []", "unexpected incident Tilted"),
         ("eval_time: 20s", "eval_time: 50s", "the input ends at 40s, before eval_time 50s"),

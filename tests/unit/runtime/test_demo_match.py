@@ -68,6 +68,16 @@ def test_a_second_incident_of_one_fault_is_explained_but_matches_nothing_more() 
     assert (verdict.matched, verdict.unexplained) == ({1: 7}, ())
 
 
+def test_a_fault_of_many_is_found_on_any_of_them_and_explains_what_single_ones_said_before() -> None:
+    flood = replace(FAULT, rule="FloodInPatrolGrid", together=("MC-1", "MC-2", "MC-3"), also=("WaterRising",))
+    single = replace(INCIDENT, incident_id=6, rule="WaterRising", device_label="MC-1", fired_ms=10_010)
+    case = replace(INCIDENT, rule="FloodInPatrolGrid", device_label="MC-3", unit_grid_code="130203001001009")
+
+    assert match([flood], [single, case], {}).matched == {1: 7}
+    assert match([flood], [single, case], {}).unexplained == ()
+    assert match([flood], [single], {}).missed == (flood,)
+
+
 @pytest.mark.parametrize(("share", "expected"), [(0.5, 50.0), (0.99, 99.0), (1.0, 100.0), (0.001, 1.0)])
 def test_a_quantile_is_the_smallest_sample_that_covers_the_share(share: float, expected: float) -> None:
     assert quantile([float(n) for n in range(100, 0, -1)], share) == expected

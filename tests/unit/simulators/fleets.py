@@ -1,23 +1,29 @@
-"""A small fleet of all four kinds, and the rule engine run over what it publishes."""
+"""A small fleet of all four kinds, and the rules' whole chain run over what it publishes."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
+import shapely
 
-from alerts import engine, rulebook
+from alerts import engine, fan_in, rulebook, sightings
+from alerts.case import Opening
+from alerts.trialcity import Component, Device, TestCity, fleet
 from alerts.work_calendar import Calendar
+from core.facts import LocatedFact
 from core.fleet import Fleet
 from core.frame import Frame
 from devices import profile
+from runtime.demo.match import Injected, Seen
 from simulators import roster, routes, scenario
 from simulators.feed import Feed, Message, Setup
 from simulators.roster import Roster
-from simulators.scenario import Plan, Scenario
+from simulators.scenario import Fault, Plan, Scenario
+from wire import native_events
+from wire.record import Fact
 
 NOON = datetime(2026, 6, 15, 4, 0, tzinfo=UTC).timestamp()
 """Noon in Tangshan on a summer's day."""
@@ -32,10 +38,10 @@ def small_roster(each: int = 4) -> Roster:
     for kind, interval_s in INTERVALS.items():
         for number in range(each):
             district = 130202 + number % 2
-            place = f"{118.17 + number / 1000},{39.62 + number / 1000}"
-            grid = f"{district}001001{number:03d}"
-            rows.append(f"{kind[:3].upper()}-{number},{kind},,{district},{grid},P{number},{place},{interval_s},")
-    return roster.parse(rows, PROFILES, "small")
+            place = f"{118.17 + number // 4 / 20},{39.62 + number % 4 / 1000}"
+            label, grid = f"{kind[:3].upper()}-{number}", f"{district}001001{number:03d}"
+            rows.append(f"{label},{kind},C-{label},{district},{grid},P{number // 4},{place},{interval_s},")
+    return roster.parse(rows, PROFILES, "small", {f"C-STR-{n}": f"CABINET-{n // 6}" for n in range(each)})
 
 
 def setup(
@@ -73,59 +79,112 @@ def messages(feed: Feed, seconds: float) -> list[Message]:
     return [message for message in everything(feed, seconds) if not message.fact]
 
 
-@dataclass(frozen=True)
-class Fired:
-    rule: str
-    device: str
-    ts_ms: int
-
-
 class Bench:
-    """The default rules over the readings of a roster, a step a second, as ingest runs them."""
+    """The default rules over what a roster publishes, a step a second, as ingest runs them."""
 
     def __init__(self, devices: Roster) -> None:
         self._fleet = _fleet(devices)
         self._rules = rulebook.load(rulebook.DEFAULT, Calendar(timezone="Asia/Shanghai"))
         self._state = engine.initial(self._rules, self._fleet)
+        self._cases = fan_in.Cases()
 
-    def step(self, some: Sequence[Message], now_s: float) -> list[Fired]:
+    def step(self, some: Sequence[Message], now_s: float) -> list[Seen]:
         now = datetime.fromtimestamp(now_s, tz=UTC)
-        step = engine.step(self._state, _frames(self._fleet, some), self._rules, self._fleet, now)
+        readings = [message for message in some if not message.fact]
+        step = engine.step(self._state, _frames(self._fleet, readings), self._rules, self._fleet, now)
+        step = sightings.see(self._state, step, _facts(some), self._rules, self._fleet)
+        decided = fan_in.decide(self._cases, step, self._rules, self._fleet, now)
         engine.commit(self._state, step)
+        fan_in.commit(self._cases, decided)
         return [
-            Fired(change.rule.name, self._fleet.label[change.slot], change.ts_us // 1000)
-            for change in step.transitions
-            if change.kind is engine.Kind.FIRED
+            Seen(
+                incident_id=opening.transition.ts_us,
+                rule=opening.rule.name,
+                severity=opening.rule.severity.value,
+                device_label=self._fleet.label[opening.transition.slot],
+                unit_grid_code="",
+                fired_ms=opening.transition.ts_us // 1000,
+            )
+            for opening in decided.changes
+            if isinstance(opening, Opening)
         ]
 
-    def run(self, feed: Feed, start: float, seconds: int) -> list[Fired]:
-        fired: list[Fired] = []
+    def run(self, feed: Feed, start: float, seconds: int) -> list[Seen]:
+        found: list[Seen] = []
         for second in range(1, seconds + 1):
             some: list[Message] = []
             while feed.elapsed_s < second:
-                some += [message for message in feed.advance().messages if not message.defect and not message.fact]
-            fired += self.step(some, start + second)
-        return fired
+                some += [message for message in feed.advance().messages if not message.defect]
+            found += self.step(some, start + second)
+        return found
+
+
+def injected(fault: Fault, devices: Roster, start: float) -> Injected:
+    return Injected(
+        fault_id=fault.fault_id,
+        kind=fault.kind.kind,
+        rule=fault.kind.rule,
+        device_label=devices.label[fault.device],
+        unit_grid_code="",
+        is_moving=False,
+        start_ms=round((start + fault.start_s) * 1000),
+        end_ms=round((start + fault.end_s) * 1000),
+        detect_by_ms=round((start + fault.detect_by_s) * 1000),
+        together=tuple(devices.label[device] for device in fault.together),
+        also=fault.kind.also,
+    )
 
 
 def _fleet(devices: Roster) -> Fleet:
-    count = len(devices)
-    names = tuple(PROFILES)
-    return Fleet(
-        device_id=np.arange(1, count + 1, dtype=np.int32),
-        label=devices.label,
-        profile=np.array([names.index(name) for name in devices.profile], dtype=np.int16),
-        profiles=names,
-        class_code=("",) * count,
-        component_id=np.zeros(count, dtype=np.int32),
-        district_code=devices.district_code,
-        unit_grid_id=np.zeros(count, dtype=np.int32),
-        interval_s=devices.interval_s,
-        in_service=np.ones(count, dtype=np.bool_),
-        lon_deg=devices.lon_deg,
-        lat_deg=devices.lat_deg,
-        registered_us=np.zeros(count, dtype=np.int64),
+    """Patrol grids a kilometre wide with four devices of each kind; six lamps hang on a cabinet."""
+    places = list(zip(devices.lon_deg.tolist(), devices.lat_deg.tolist(), strict=True))
+    grids = {
+        code: shapely.box(lon - 0.005, 39.61, lon + 0.005, 39.63)
+        for code, (lon, _) in zip(devices.patrol_code, places, strict=True)
+    }
+    lamps = [(number, cabinet) for number, cabinet in enumerate(devices.circuit) if cabinet]
+    components = {f"C-{devices.label[number]}": Component(class_code="0137") for number, _ in lamps}
+    fed = {cabinet: tuple(f"C-{devices.label[n]}" for n, its in lamps if its == cabinet) for _, cabinet in lamps}
+    components |= {cabinet: Component(class_code="0198", feeds=its) for cabinet, its in fed.items()}
+    return fleet(
+        [
+            Device(
+                label=label,
+                profile=devices.profile[number],
+                interval_s=float(devices.interval_s[number]),
+                district_code=devices.district_code[number],
+                component=f"C-{label}" if devices.circuit[number] else "",
+                at=places[number],
+            )
+            for number, label in enumerate(devices.label)
+        ],
+        TestCity(grids=grids, components=components),
+        registered_us=0,
     )
+
+
+def _facts(some: Iterable[Message]) -> list[LocatedFact]:
+    told = [message for message in some if message.fact]
+    facts = [fact for message in told for fact in native_events.decode(message.topic, message.payload, 0)]
+    return [
+        LocatedFact(
+            slot=message.device,
+            ts_us=fact.ts_us or 0,
+            seq=fact.seq,
+            kind=fact.kind,
+            confidence=fact.confidence,
+            plate=fact.plate,
+            snapshot_url=None,
+            snapshot_sha256=None,
+            origin=1,
+            unit_grid_id=0,
+            quality=0,
+            detail={},
+            message=number,
+        )
+        for number, (message, fact) in enumerate(zip(told, facts, strict=True))
+        if isinstance(fact, Fact)
+    ]
 
 
 def _frames(fleet: Fleet, some: Iterable[Message]) -> tuple[Frame, ...]:

@@ -1,15 +1,19 @@
 """Simulated cameras tell facts that the platform's own decoder reads, the same for the same seed."""
 
+import json
 from collections import Counter
 
+from alerts import rulebook
+from simulators import scenario
+from simulators.detections import CERTAIN
 from simulators.feed import Feed, Message
 from tests.unit.simulators.fleets import everything, setup
 from wire import native_events
 from wire.record import Fact
 
 
-def facts(seed: int = 7, scenario: str = "demo") -> list[Message]:
-    return [m for m in everything(Feed(setup(scenario, seed=seed)), 120) if m.fact]
+def facts(seed: int = 7, chosen: str = "demo") -> list[Message]:
+    return [m for m in everything(Feed(setup(chosen, seed=seed)), 120) if m.fact]
 
 
 def test_every_fact_is_one_that_the_decoder_reads() -> None:
@@ -37,4 +41,14 @@ def test_no_identity_is_told_twice() -> None:
 
 
 def test_a_scenario_that_asks_for_none_has_none() -> None:
-    assert facts(scenario="healthy") == []
+    assert facts(chosen="healthy") == []
+
+
+def test_what_is_recognised_by_chance_is_less_sure_than_the_rules_ask_and_a_sighting_is_surer() -> None:
+    sure = {m.device: json.loads(m.payload)["confidence"] for m in facts()}
+    asked = {rule.sighting.confidence for rule in rulebook.load(rulebook.DEFAULT).rules if rule.sighting}
+    low, high = scenario.named("demo").detections.confidence
+
+    assert high < min(asked)
+    assert max(asked) < CERTAIN[0]
+    assert any(low <= confidence <= high for confidence in sure.values())
