@@ -89,7 +89,4 @@ describe("what may be done next", () => {
     expect(first.map((one) => one.action)).toEqual(["dispatch"]);
     expect(more.map((one) => one.action)).toEqual(["hand_up", "split"]);
   });
-  it("hides nothing where there is nothing else", () => {
-    expect(grouped([offered("merge")]).first.map((one) => one.action)).toEqual(["merge"]);
-  });
 });

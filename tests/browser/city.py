@@ -5,7 +5,7 @@ import json
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 
@@ -69,6 +69,12 @@ def message(label: str, at: datetime, *, seq: int, kind: str = "manhole", **valu
 def take(database: str, messages: list[RawMessage]) -> ingestor.Carried:
     """Carry messages on the journey, through decoding, storage and the shipped rules."""
     return run(_carry(database, messages))
+
+
+def sql(database: str, statement: LiteralString) -> None:
+    """Change the city behind everybody's back."""
+    with psycopg.connect(database) as conn:
+        conn.execute(statement)
 
 
 def tilt(database: str, number: int = 1, degrees: float = 37.4) -> None:

@@ -77,28 +77,42 @@ def test_readings_of_the_device_can_be_switched_by_channel_and_span(visit: Visit
     expect(detail(page).get_by_role("img", name=re.compile(r"water level: 0.20 m"))).to_be_visible()
 
 
-def test_a_case_goes_its_way_from_acknowledged_to_closed(visit: Visit, displaced: str, api: Api) -> None:
+def test_a_case_goes_its_way_through_the_hands_of_each_role(visit: Visit, displaced: str, api: Api) -> None:
+    city.sql(displaced, "UPDATE incident SET stage = 'filed', filed_at = now(), department_id = NULL")
     page = visit("?lang=en")
     rows(page).first.click()
     panel = detail(page)
-    panel.get_by_role("button", name="Acknowledge").click()
-    panel.get_by_role("button", name="Acknowledge").click()
+
+    def step(role: str, action: str, reason: str = "") -> None:
+        panel.get_by_label("Acting as").select_option(label=role)
+        panel.get_by_role("button", name=action, exact=True).click()
+        if reason:
+            panel.get_by_label("Reason").fill(reason)
+        panel.get_by_role("button", name=action, exact=True).click()
+
+    step("dispatcher", "Dispatch")
     expect(panel.get_by_role("alert")).to_contain_text("Enter your name")
     panel.get_by_label("Your name").fill("Li Min")
-    panel.get_by_role("button", name="Acknowledge").click()
-    expect(rows(page).first).to_contain_text("filed")
-    expect(panel.get_by_test_id("timeline")).to_contain_text("Li Min")
-    panel.get_by_role("button", name="Dispatch").click()
-    panel.get_by_label("Department").select_option(label="Drainage Office")
-    panel.get_by_role("button", name="Dispatch").click()
+    panel.locator("select[name=department_id]").select_option(label="Drainage Office")
+    panel.get_by_role("button", name="Dispatch", exact=True).click()
     expect(rows(page).first).to_contain_text("dispatched")
-    panel.get_by_role("button", name="Close", exact=True).click()
-    panel.get_by_label("Reason").fill("cover back in place")
-    panel.get_by_role("button", name="Close", exact=True).click()
+    expect(panel.get_by_test_id("timeline")).to_contain_text("Li Min · dispatcher")
+    expect(panel).to_contain_text("Nothing for the dispatcher to do now")
+    step("department", "Accept")
+    expect(rows(page).first).to_contain_text("in hand")
+    step("department", "Handled", "cover back in place")
+    step("acceptor", "Send to check")
+    step("supervisor", "Check failed", "it rattles")
+    expect(rows(page).first).to_contain_text("in hand")
+    step("department", "Handled")
+    step("acceptor", "Send to check")
+    step("supervisor", "Check passed")
+    step("shift leader", "Close")
     expect(rows(page)).to_have_count(0)
     expect(panel).to_contain_text("This case has ended")
+    page.reload()
     history = httpx2.get(f"{api.address}/api/v1/incidents/1").json()["history"]
-    assert [step["to_stage"] for step in history] == ["reported", "filed", "dispatched", "closed"]
+    assert [step["to_stage"] for step in history][-3:] == ["checking", "checked", "closed"]
 
 
 def test_a_new_incident_appears_without_a_reload(visit: Visit, living_city: str) -> None:

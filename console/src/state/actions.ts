@@ -28,10 +28,10 @@ const SELDOM: ReadonlySet<string> = new Set([
 ]);
 
 export function grouped(actions: readonly Offered[]): { first: Offered[]; more: Offered[] } {
-  const first = actions.filter((one) => !SELDOM.has(one.action));
-  return first.length
-    ? { first, more: actions.filter((one) => SELDOM.has(one.action)) }
-    : { first: [...actions], more: [] };
+  return {
+    first: actions.filter((one) => !SELDOM.has(one.action)),
+    more: actions.filter((one) => SELDOM.has(one.action)),
+  };
 }
 
 export function isRole(value: string | null): value is Role {

@@ -53,13 +53,11 @@ function Offers({ incident, news, done }: { incident: Incident; news: unknown; d
       />
     );
   }
-  if (!actions.length) {
-    const waits = offer.data ? t("role.nothing", { role: word("role", role.value) }) : "";
-    return <p class="muted action-hint">{offer.error ? t("error.server") : waits}</p>;
-  }
   const { first, more } = grouped(actions);
+  const waits = offer.data ? t("role.nothing", { role: word("role", role.value) }) : "";
   return (
     <>
+      {!first.length && <p class="muted action-hint">{offer.error ? t("error.server") : waits}</p>}
       <div class="action-buttons">
         {first.map((one, index) => (
           <Choice key={one.action} offered={one} primary={index === 0} choose={choose} />
