@@ -18,6 +18,7 @@ from alerts.dispatch import Answers, Asked, Choice
 from alerts.due import Limit, Stage
 from alerts.incident import Action, Role
 from alerts.levels import Held, Place
+from alerts.limits import EVENT
 from alerts.move_store import Move
 from alerts.moves import Clocks, Given, Running
 
@@ -84,7 +85,7 @@ async def begin(conn: AsyncConnection, opened: Mapping[int, Says], now: datetime
     async with conn.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(FACTS, {"incident_ids": list(opened), "department_zh": places})
         facts = {row["incident_id"]: row for row in await cursor.fetchall()}
-    choices = {number: _choice(row) for number, row in facts.items()}
+    choices = {number: _choice(row, opened[number]) for number, row in facts.items()}
     first = {number: _set_up(facts[number], says, choices[number], now, by) for number, says in opened.items()}
     await move_store.set_up(conn, first)
     return await _file(conn, {n: facts[n] for n, says in opened.items() if says.by_itself}, choices, now, by)
@@ -148,7 +149,9 @@ def _held(row: Mapping[str, Any], class_code: str, by: Clocks, *, owner_is_uncle
     return levels.start(class_code, row["severity"], place, by.city.levels)
 
 
-def _choice(row: Mapping[str, Any]) -> Choice:
-    components = [Answers(**departments) for departments in row["departments"]]
+def _choice(row: Mapping[str, Any], says: Says) -> Choice:
+    """Give to whom it goes; who owns the camera does not answer for what it saw, nor a cover's owner for the flood."""
+    is_event = says.class_code.startswith(EVENT) and row["of_rule"] is not None
+    components = [] if is_event else [Answers(**departments) for departments in row["departments"]]
     asked = Asked(components=components, of_rule=row["of_rule"], of_class=row["of_class"], team=row["team"])
     return dispatch.choose(asked)

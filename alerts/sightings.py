@@ -49,6 +49,15 @@ def labels(proof: Proof) -> Mapping[str, str]:
     return {"plate": proof.seen.plate} if proof.seen is not None and proof.seen.plate else {}
 
 
+def evidence(proof: Proof) -> Mapping[str, object]:
+    """Give what an incident shows of the fact that decided: what was seen, the plate, where its picture lies."""
+    fact = proof.seen
+    if fact is None:
+        return {}
+    told = {"plate": fact.plate, "snapshot_url": fact.snapshot_url, "snapshot_sha256": fact.snapshot_sha256}
+    return {"seen": {"kind": fact.kind, "ts_ms": fact.ts_us // 1000, **{name: it for name, it in told.items() if it}}}
+
+
 @dataclass(slots=True, kw_only=True)
 class _Eyes:
     """What the rules on facts come to in this step."""

@@ -12,7 +12,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from alerts import due, filing, incident_sql, member_store, move_store, mute_store, recovery
+from alerts import due, filing, incident_sql, labels, member_store, move_store, mute_store, recovery, sightings
 from alerts.case import Change, Decided, Joining, Leaving, Merging, Opening, Recovery
 from alerts.due import Limit
 from alerts.filing import Says
@@ -108,14 +108,14 @@ def _opening(opening: Opening, fleet: Fleet, now: datetime, city: CityTime) -> d
     transition = opening.transition
     rule, proof = opening.rule, transition.proof
     value = _number(proof.value)
-    labels = {**rule.labels, "alertname": rule.name, "device": fleet.label[transition.slot]}
+    borne = {**labels.of_case(rule, transition.slot, fleet), **sightings.labels(proof)}
     shown_s = max(_EVIDENCE_AT_LEAST_S, _EVIDENCE_INTERVALS * float(fleet.interval_s[transition.slot]))
     return {
         "cause": opening.cause,
         "rule": rule.name,
         "severity": rule.severity.value,
-        "title_zh": rendered(rule.annotations["summary_zh"], labels, proof.value),
-        "title_en": rendered(rule.annotations["summary"], labels, proof.value),
+        "title_zh": rendered(rule.annotations["summary_zh"], borne, proof.value),
+        "title_en": rendered(rule.annotations["summary"], borne, proof.value),
         "device_id": int(fleet.device_id[transition.slot]),
         "unit_grid_id": transition.unit_grid_id,
         "department_zh": rule.raises.department.name_zh if rule.raises.department else None,
@@ -132,11 +132,12 @@ def _opening(opening: Opening, fleet: Fleet, now: datetime, city: CityTime) -> d
                 "comparison": proof.comparison,
                 "threshold": proof.threshold,
                 "value": value,
-                "unit": "s" if proof.channel is None else None,
+                "unit": "s" if proof.channel is None and proof.seen is None else None,
                 "for_s": rule.for_us / 1e6,
                 "since_ms": transition.since_us // 1000,
                 "rules_version": rule.version or None,
                 "parts": [list(part) for part in proof.parts],
+                **sightings.evidence(proof),
             }
         ),
     }
