@@ -88,5 +88,7 @@ describe("what may be done next", () => {
     const { first, more } = grouped([offered("hand_up"), offered("dispatch"), offered("split")]);
     expect(first.map((one) => one.action)).toEqual(["dispatch"]);
     expect(more.map((one) => one.action)).toEqual(["hand_up", "split"]);
+    const [next] = grouped([offered("request_return"), offered("handle")]).first;
+    expect(next?.action).toBe("handle");
   });
 });

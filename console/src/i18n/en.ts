@@ -137,7 +137,7 @@ export const en: Record<Key, string> = {
   "take.street_code": "Street code",
   "take.into": "Into case number",
   "take.false_alarm": "It was a false alarm",
-  "unit.urgent_hour": "hours, day and night",
+  "unit.urgent_hour": "clock hours",
   "unit.work_hour": "working hours",
   "unit.work_day": "working days",
   "unit.urgent_day": "days",

@@ -27,9 +27,14 @@ const SELDOM: ReadonlySet<string> = new Set([
   "force_close",
 ]);
 
+/** After the usual next step: what asks for something, or says no. */
+const DETOUR = /^(request_(return|extension|suspension)|refuse_|reject$|deny$|check_fail$)/;
+
 export function grouped(actions: readonly Offered[]): { first: Offered[]; more: Offered[] } {
   return {
-    first: actions.filter((one) => !SELDOM.has(one.action)),
+    first: actions
+      .filter((one) => !SELDOM.has(one.action))
+      .sort((a, b) => Number(DETOUR.test(a.action)) - Number(DETOUR.test(b.action))),
     more: actions.filter((one) => SELDOM.has(one.action)),
   };
 }
