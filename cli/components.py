@@ -11,6 +11,7 @@ import typer
 from psycopg import AsyncConnection
 
 from components_registry import service
+from components_registry.mapping import AS_IT_IS
 from components_registry.model import Finding, SurveyReport
 from components_registry.taxonomy import TANGSHAN
 from runtime import settings, spacework
@@ -34,10 +35,13 @@ class Axes(StrEnum):
 
 @app.command(name="import")
 def import_command(  # a command's options
-    file: Annotated[Path, typer.Argument(help="Survey: .csv (x and y, or wkt) or .geojson.")],
+    file: Annotated[Path, typer.Argument(help="Survey: .gpkg, .shp, .gdb, .geojson, .geojsonl, .xlsx or .csv.")],
     crs: Annotated[
-        str, typer.Option(help="EPSG:4326, 4490, 4527, 4528, 4548, 4549, any EPSG code or PROJ string.")
-    ] = "EPSG:4326",
+        str, typer.Option(help="EPSG code (CGCS2000: 4490, 4491 to 4554) or PROJ string. Default: as the file says.")
+    ] = "",
+    layer: Annotated[str, typer.Option(help="Layer or sheet, when the file has several.")] = "",
+    encoding: Annotated[str, typer.Option(help="Of its texts, as GB18030. Default: found out.")] = "",
+    mapping: Annotated[Path | None, typer.Option(help="YAML: our columns -> the file's, constants, words.")] = None,
     axes: Annotated[Axes, typer.Option(help="en: x is easting or longitude; ne: x is northing or latitude.")] = Axes.EN,
     synthetic: Annotated[bool, typer.Option(help="Mark the survey as made by a program.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, keep nothing.")] = False,
@@ -47,7 +51,15 @@ def import_command(  # a command's options
 
     Exit code 1 when there are findings; the good rows are loaded all the same.
     """
-    survey = service.Survey(file=file, crs=crs, northing_first=axes is Axes.NE, synthetic=synthetic)
+    survey = service.Survey(
+        file=file,
+        crs=crs,
+        layer=layer,
+        encoding=encoding,
+        mapping=AS_IT_IS if mapping is None else service.load_mapping(mapping),
+        northing_first=axes is Axes.NE,
+        synthetic=synthetic,
+    )
     report = asyncio.run(_import(survey, dry_run=dry_run))
     if as_json:
         print(json.dumps(_as_dict(report), ensure_ascii=False))
@@ -116,6 +128,8 @@ async def _import(survey: service.Survey, *, dry_run: bool) -> SurveyReport:
 def _as_dict(report: SurveyReport) -> dict[str, Any]:
     return {
         "survey_id": report.survey_id,
+        "crs": report.crs,
+        "notes": list(report.notes),
         "rows_read": report.rows_read,
         "rows_loaded": report.loaded,
         "created": report.created,
@@ -136,6 +150,8 @@ def _print(file: Path, report: SurveyReport, *, dry_run: bool) -> None:
         f" ({report.created} new, {report.changed} changed, {report.unchanged} unchanged),"
         f" {len(report.findings)} refused"
     )
+    for note in report.notes:
+        print(note)
     _print_findings(list(report.findings[:_SHOWN]))
     if len(report.findings) > _SHOWN and report.survey_id is not None:
         print(f"... all of them: citygrid components findings {report.survey_id}")

@@ -4,6 +4,7 @@ Text, never a number: leading zeros matter and 16 digits exceed 2^53. There is n
 is the catalogue's setting (2 + 2 + 6 in the edition of 2013; 2 + 3 + 5 is in circulation).
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +16,8 @@ from components_registry.taxonomy import Catalogue
 from core.errors import InvalidInput
 
 LENGTH = 16
+_AS_A_NUMBER = re.compile(r"[0-9.]+E\+[0-9]+", re.IGNORECASE)
+"""How a spreadsheet writes a number that is too long for it."""
 
 
 class CodeFlaw(StrEnum):
@@ -94,6 +97,11 @@ def flaws(codes: NDArray[np.str_], catalogue: Catalogue, districts: Collection[s
 
 def explain(flaw: CodeFlaw, text: str, catalogue: Catalogue) -> str:
     """Say in one sentence what is wrong and what would be right."""
+    if _AS_A_NUMBER.fullmatch(text):
+        return (
+            f"{text!r} is a number: a spreadsheet keeps 15 digits and lost the rest;"
+            " format the column as text and fill it in again"
+        )
     district, major, minor, _ = catalogue.split
     class_code = text[district : district + major + minor]
     sentences = {

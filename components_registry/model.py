@@ -112,6 +112,9 @@ class SurveyReport:
     changed: int
     unchanged: int
     findings: tuple[Finding, ...]
+    crs: str
+    notes: tuple[str, ...]
+    """How the file was read, where it did not say so itself."""
 
     @property
     def loaded(self) -> int:

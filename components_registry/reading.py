@@ -1,25 +1,30 @@
-"""Opens survey files and gives their rows as tables of text, with line numbers: CSV (UTF-8 or GB 18030) and GeoJSON."""
+"""Opens survey files of every format and gives their rows as tables under our column names; reads CSV itself.
+
+GeoPackage, Shapefile, File Geodatabase and GeoJSON are read by `layerfile`, Excel by `workbook`.
+"""
 
 import csv
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from components_registry import layerfile, workbook
 from components_registry.columns import COLUMNS, positions
+from components_registry.mapping import AS_IT_IS, ColumnMapping
 from components_registry.model import Finding, Flaw
-from components_registry.table import Table
+from components_registry.source import Batch, Source
+from components_registry.table import Table, factorize
 from core.errors import InvalidInput
-from geo.geojson import features_of, geometries_of
 
 CHUNK_ROWS = 50_000
 _FIELD_LIMIT = 16_000_000
 """Characters in one CSV field; an outline of a large park has some thousand vertices."""
 _PROBE_BYTES = 1_000_000
+_CSV_SUFFIXES = (".csv",)
+SUFFIXES = (*_CSV_SUFFIXES, *workbook.SUFFIXES, *layerfile.SUFFIXES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,21 +38,58 @@ class Chunk:
     rows_read: int
 
 
-def chunks(file: Path, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
-    """Give the file's rows in order, by its suffix: .csv, or .geojson and .json.
+def open_source(file: Path, *, layer: str = "", encoding: str = "") -> Source:
+    """Open a survey by its suffix; `layer` is a layer or sheet, `encoding` that of its texts: empty, to find out.
 
-    Raises: `InvalidInput` when the file is absent, of another kind, or its header lacks what is needed.
+    Raises: `InvalidInput` when the file is absent, of another kind, or cannot be read.
     """
-    if not file.is_file():
+    suffix = file.suffix.lower()
+    if not file.exists():
         raise InvalidInput(f"{file} does not exist")
-    readers = {".csv": _csv_chunks, ".geojson": _geojson_chunks, ".json": _geojson_chunks}
-    reader = readers.get(file.suffix.lower())
-    if reader is None:
-        raise InvalidInput(f"{file}: surveys are read from .csv or .geojson files")
-    return reader(file, rows)
+    if suffix not in SUFFIXES:
+        raise InvalidInput(f"{file}: surveys are read from {', '.join(SUFFIXES)}")
+    if file.is_dir() != (suffix == ".gdb"):
+        raise InvalidInput(f"{file}: a File Geodatabase is a folder, every other survey a file")
+    if suffix in layerfile.SUFFIXES:
+        return layerfile.open_layer(file, layer=layer, encoding=encoding)
+    if suffix in workbook.SUFFIXES:
+        return workbook.open_workbook(file, sheet=layer)
+    return _open_csv(file, encoding or _csv_encoding(file))
 
 
-def _encoding(file: Path) -> str:
+def chunks(source: Source, mapping: ColumnMapping = AS_IT_IS, rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
+    """Give the rows in order, under our names.
+
+    Raises: `InvalidInput` when the headings lack what is needed.
+    """
+    where = positions(source.header, source.name, named=mapping.columns, draws=source.draws)
+    return (_chunk(batch, where, mapping, len(source.header)) for batch in source.batches(rows))
+
+
+def _chunk(batch: Batch, where: dict[str, int], mapping: ColumnMapping, width: int) -> Chunk:
+    count = len(batch.lines)
+    texts = {name: [mapping.constants.get(name, "")] * count for name in COLUMNS}
+    for name, position in where.items():
+        if name not in mapping.constants and count:
+            texts[name] = list(map(str.strip, batch.columns[position]))
+    table = Table(batch.lines, texts)
+    for name, words in mapping.values.items():
+        table.replace(name, _translated(table[name], words))
+    refused = tuple(_misshapen(line, len(fields), width) for line, fields in batch.misshapen)
+    return Chunk(table=table, drawn=batch.drawn, refused=refused, rows_read=count + len(refused))
+
+
+def _translated(column: NDArray[np.object_], words: Mapping[str, str]) -> NDArray[np.object_]:
+    number, distinct = factorize(column)
+    return np.asarray([words.get(text, text) for text in distinct], dtype=np.object_)[number]
+
+
+def _misshapen(line: int, found: int, width: int) -> Finding:
+    detail = f"the row has {found} fields, the header {width}: is a comma inside a text without quotes?"
+    return Finding(line=line, column="", reason=Flaw.ROW_SHAPE, detail=detail)
+
+
+def _csv_encoding(file: Path) -> str:
     with file.open("rb") as stream:
         probe = stream.read(_PROBE_BYTES)
     try:
@@ -58,18 +100,32 @@ def _encoding(file: Path) -> str:
     return "utf-8-sig"
 
 
-def _csv_chunks(file: Path, rows: int) -> Iterator[Chunk]:
+def _open_csv(file: Path, encoding: str) -> Source:
     csv.field_size_limit(_FIELD_LIMIT)
-    with file.open(encoding=_encoding(file), errors="surrogateescape", newline="") as stream:
+    try:
+        with file.open(encoding=encoding, errors="surrogateescape", newline="") as stream:
+            header = next(csv.reader(stream), None)
+    except LookupError as error:
+        raise InvalidInput(f"there is no encoding {encoding!r}") from error
+    if header is None:
+        raise InvalidInput(f"{file} is empty")
+    return Source(
+        name=str(file),
+        header=tuple(header),
+        draws=False,
+        crs="",
+        notes=(),
+        batches=lambda rows: _csv_batches(file, encoding, len(header), rows),
+    )
+
+
+def _csv_batches(file: Path, encoding: str, width: int, rows: int) -> Iterator[Batch]:
+    with file.open(encoding=encoding, errors="surrogateescape", newline="") as stream:
         reader = csv.reader(stream)
-        header = next(reader, None)
-        if header is None:
-            raise InvalidInput(f"{file} is empty")
-        where = positions(header, str(file))
-        width = len(header)
+        next(reader)
         lines: list[int] = []
         kept: list[list[str]] = []
-        refused: list[Finding] = []
+        misshapen: list[tuple[int, tuple[str, ...]]] = []
         start = reader.line_num + 1
         for fields in reader:
             line, start = start, reader.line_num + 1
@@ -77,59 +133,13 @@ def _csv_chunks(file: Path, rows: int) -> Iterator[Chunk]:
                 lines.append(line)
                 kept.append(fields)
             elif fields:
-                refused.append(_misshapen(line, len(fields), width))
-            if len(lines) + len(refused) >= rows:
-                yield _csv_chunk(lines, kept, refused, where)
-                lines, kept, refused = [], [], []
-        if lines or refused:
-            yield _csv_chunk(lines, kept, refused, where)
+                misshapen.append((line, tuple(fields)))
+            if len(lines) + len(misshapen) >= rows:
+                yield _csv_batch(lines, kept, misshapen)
+                lines, kept, misshapen = [], [], []
+        if lines or misshapen:
+            yield _csv_batch(lines, kept, misshapen)
 
 
-def _misshapen(line: int, found: int, width: int) -> Finding:
-    detail = f"the row has {found} fields, the header {width}: is a comma inside a text without quotes?"
-    return Finding(line=line, column="", reason=Flaw.ROW_SHAPE, detail=detail)
-
-
-def _csv_chunk(lines: list[int], kept: list[list[str]], refused: list[Finding], where: dict[str, int]) -> Chunk:
-    columns = list(zip(*kept, strict=True))
-    texts = {
-        name: list(map(str.strip, columns[where[name]])) if name in where and kept else [""] * len(kept)
-        for name in COLUMNS
-    }
-    return Chunk(
-        table=Table(lines, texts),
-        drawn=None,
-        refused=tuple(refused),
-        rows_read=len(lines) + len(refused),
-    )
-
-
-def _geojson_chunks(file: Path, rows: int) -> Iterator[Chunk]:
-    """Read the features; a feature's line is its number in the file, from 1."""
-    try:
-        document = json.loads(file.read_bytes())
-    except ValueError as error:
-        raise InvalidInput(f"{file} is no JSON: {error}") from error
-    features = features_of(document, str(file))
-    for start in range(0, len(features), rows):
-        some = features[start : start + rows]
-        named = [_canonical(item.get("properties")) for item in some]
-        texts = {name: [entry.get(name, "") for entry in named] for name in COLUMNS}
-        yield Chunk(
-            table=Table(range(start + 1, start + len(some) + 1), texts),
-            drawn=geometries_of(some),
-            refused=(),
-            rows_read=len(some),
-        )
-
-
-def _canonical(properties: Any) -> dict[str, str]:
-    """Give a feature's properties under our names, as text; a code must be text, for a number lost its digits."""
-    if not isinstance(properties, dict):
-        return {}
-    known = {alias.casefold(): name for name, aliases in COLUMNS.items() for alias in (name, *aliases)}
-    return {
-        known[key.casefold()]: "" if value is None else str(value).strip()
-        for key, value in properties.items()
-        if key.casefold() in known
-    }
+def _csv_batch(lines: list[int], kept: list[list[str]], misshapen: list[tuple[int, tuple[str, ...]]]) -> Batch:
+    return Batch(lines=lines, columns=list(zip(*kept, strict=True)), misshapen=tuple(misshapen))

@@ -10,11 +10,13 @@ from psycopg import AsyncConnection
 
 from components_registry import reading, store
 from components_registry.importing import Rules, Seen, check
+from components_registry.mapping import AS_IT_IS, ColumnMapping
+from components_registry.mapping import parse as parse_mapping
 from components_registry.model import Finding, SurveyReport, SurveyRows
 from components_registry.staging import text_rows
 from components_registry.taxonomy import TANGSHAN, Catalogue
-from core.errors import Conflict, NotFound
-from geo.projection import DEGREES
+from core.errors import Conflict, InvalidInput, NotFound
+from geo.projection import DEGREES, short_name
 from storage import bulk_load, grids, signals
 
 
@@ -23,7 +25,11 @@ class Survey:
     """A survey file and how to read it."""
 
     file: Path
-    crs: str = DEGREES
+    crs: str = ""
+    """Empty: what the file says, else WGS 84 degrees."""
+    layer: str = ""
+    encoding: str = ""
+    mapping: ColumnMapping = AS_IT_IS
     northing_first: bool = False
     synthetic: bool = False
     catalogue: Catalogue = TANGSHAN
@@ -31,6 +37,15 @@ class Survey:
 
 def _unheard(rows: int) -> None:
     """Take a progress report that nobody asked for."""
+
+
+def load_mapping(file: Path) -> ColumnMapping:
+    """Read a column mapping file; raises `InvalidInput` that says what is wrong with it."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{file} cannot be read: {error}") from error
+    return parse_mapping(text, str(file))
 
 
 async def load_catalogue(conn: AsyncConnection, catalogue: Catalogue = TANGSHAN) -> None:
@@ -80,19 +95,22 @@ async def _import(
     districts = await store.districts(conn)
     if not districts:
         raise Conflict("the city's areas are not loaded yet: run `citygrid city load` or load areas and grids first")
+    source = reading.open_source(survey.file, layer=survey.layer, encoding=survey.encoding)
+    chunks = reading.chunks(source, survey.mapping)
+    crs = survey.crs or source.crs or DEGREES
     rules = Rules(
         catalogue=survey.catalogue,
         districts=districts,
         grids=await grids.load_index(conn),
-        crs=survey.crs,
+        crs=crs,
         northing_first=survey.northing_first,
     )
     survey_id = await store.open_survey(
-        conn, source=survey.file.name, crs=survey.crs, synthetic=survey.synthetic, now=now, actor=actor
+        conn, source=survey.file.name, crs=short_name(crs), synthetic=survey.synthetic, now=now, actor=actor
     )
     known = await store.departments(conn)
     seen, rows_read, findings = Seen(), 0, list[Finding]()
-    for chunk in reading.chunks(survey.file):
+    for chunk in chunks:
         rows, flawed = check(chunk.table, chunk.drawn, rules, seen)
         rows_read += chunk.rows_read
         findings += [*chunk.refused, *flawed]
@@ -112,7 +130,15 @@ async def _import(
         changed=changed,
         unchanged=unchanged,
         findings=tuple(findings),
+        crs=short_name(crs),
+        notes=(*source.notes, *_other_system(survey.crs, source.crs)),
     )
+
+
+def _other_system(given: str, said: str) -> tuple[str, ...]:
+    if not given or not said or short_name(given) == short_name(said):
+        return ()
+    return (f"the file says its coordinates are {short_name(said)}; they were read as {short_name(given)}, as asked",)
 
 
 async def _take_over(conn: AsyncConnection, catalogue_id: str, survey_id: int) -> tuple[int, int, int]:

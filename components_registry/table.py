@@ -19,6 +19,10 @@ class Table:
     def __len__(self) -> int:
         return len(self.line)
 
+    def replace(self, name: str, column: NDArray[np.object_]) -> None:
+        """Put another column of the same length in the place of one."""
+        self._columns[name] = column
+
     def __getitem__(self, name: str) -> NDArray[np.object_]:
         return self._columns[name]
 

@@ -35,6 +35,15 @@ def is_geographic(crs: str) -> bool:
     return bool(_system(crs).is_geographic)
 
 
+def short_name(crs: str) -> str:
+    """Give the authority's code of a system, else its name, else the text itself: a file may describe it at length."""
+    system = _system(crs)
+    code = system.to_epsg()
+    if code is not None:
+        return f"EPSG:{code}"
+    return system.name if system.name not in {"unknown", ""} else crs
+
+
 def to_degrees(crs: str, easting: ArrayLike, northing: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Give (lon_deg, lat_deg) of points in `crs`, elementwise.
 

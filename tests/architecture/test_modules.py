@@ -7,6 +7,8 @@ from tests.architecture.tree import CONTRACTS, PACKAGES, Module, modules
 PURE: list[str] = CONTRACTS["pure"]["source_modules"]
 IO_LIBRARIES = frozenset(CONTRACTS["pure"]["forbidden_modules"])
 IO_WITHOUT_A_LIBRARY = {
+    "components_registry.layerfile": "reads survey layers",
+    "components_registry.workbook": "reads survey workbooks",
     "components_registry.reading": "reads survey files",
     "ingest.load_directory": "reads the registry",
     "simulators.city.generate": "writes the city's files",

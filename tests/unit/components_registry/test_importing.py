@@ -8,7 +8,7 @@ import shapely
 
 from components_registry.importing import Rules, Seen, check
 from components_registry.model import Finding, SurveyRows
-from components_registry.reading import chunks
+from components_registry.reading import chunks, open_source
 from components_registry.taxonomy import TANGSHAN
 from core.errors import InvalidInput
 from geo.grid import GridIndex
@@ -32,7 +32,7 @@ def survey(folder: Path, *rows: str, header: str = HEADER, encoding: str = "utf-
 
 def run(file: Path, given: Rules | None = None, chunk_rows: int = 1000) -> tuple[list[SurveyRows], list[Finding]]:
     seen, good, findings = Seen(), [], []
-    for chunk in chunks(file, chunk_rows):
+    for chunk in chunks(open_source(file), rows=chunk_rows):
         rows, flawed = check(chunk.table, chunk.drawn, given or rules(), seen)
         good.append(rows)
         findings += [*chunk.refused, *flawed]
@@ -83,7 +83,7 @@ def test_all_bad_rows_together_give_one_finding_each(tmp_path: Path) -> None:
     assert good[0].code.tolist() == ["1302030103000001"]
 
 
-def test_a_repeat_is_found_across_chunks(tmp_path: Path) -> None:
+def test_a_repeat_is_found_across_open_source(tmp_path: Path) -> None:
     _, findings = run(survey(tmp_path, GOOD, "1302030137000002,完好,118.182,39.63,,,", GOOD), chunk_rows=1)
 
     assert [(f.line, f.reason) for f in findings] == [(4, "duplicate_code")]
@@ -167,6 +167,6 @@ def test_a_missing_or_foreign_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "survey.xls").write_bytes(b"\xd0\xcf")
 
     with pytest.raises(InvalidInput, match="does not exist"):
-        chunks(tmp_path / "none.csv")
-    with pytest.raises(InvalidInput, match=r"\.csv or \.geojson"):
-        chunks(tmp_path / "survey.xls")
+        open_source(tmp_path / "none.csv")
+    with pytest.raises(InvalidInput, match=r"surveys are read from \.csv, "):
+        open_source(tmp_path / "survey.xls")
