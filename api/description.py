@@ -20,6 +20,8 @@ TAGS = {
     "events": "What devices said that is no number: detections, states, events of their life.",
     "grids": "Unit grids (单元网格), patrol grids (巡查网格) and administrative areas.",
     "incidents": "Incidents (案件) and what people do with them.",
+    "evaluation": "Figures of a period: how many in time, reworked, overdue; how well devices report.",
+    "rules": "The rules in force, and their versions.",
     "silences": "What people want held back for a time, and the cases that were.",
     "notices": "Who was told of what, and what could not be told.",
     "dead letters": "Messages that could not be accepted, and why.",
@@ -68,5 +70,5 @@ def _complete(operation: dict[str, Any]) -> None:
 
 def _exemplify(content: dict[str, Any], example: object) -> None:
     for media in content.values():
-        fields: Mapping[str, object] = {"example": example}
+        fields: Mapping[str, object] = {"example": media.get("example", example)}
         media.update(fields)

@@ -17,6 +17,12 @@ from core.errors import InvalidInput
 from storage.queries import kpi as stored
 
 router = APIRouter(prefix="/kpis", tags=["evaluation"])
+TABLE: Mapping[str, object] = {
+    "schema": {"type": "string"},
+    "example": (
+        "key,name_zh,name_en,indicator,numerator,denominator,value\n4,排水管理处,Drainage Office,disposal_rate,1,2,0.5\n"
+    ),
+}
 USUAL_SPAN = timedelta(days=30)
 LONGEST = timedelta(days=366)
 
@@ -103,7 +109,7 @@ class DeviceEvaluation(BaseModel):
     groups: list[DeviceGroup]
 
 
-@router.get("", response_model=Evaluation, responses={200: {"content": {"text/csv": {}}}})
+@router.get("", response_model=Evaluation, responses={200: {"content": {"text/csv": TABLE}}})
 async def evaluate(  # noqa: PLR0913, PLR0917  # one argument a parameter
     services: Use,
     by: By = "district",
@@ -130,7 +136,7 @@ async def evaluate(  # noqa: PLR0913, PLR0917  # one argument a parameter
     )
 
 
-@router.get("/devices", response_model=DeviceEvaluation, responses={200: {"content": {"text/csv": {}}}})
+@router.get("/devices", response_model=DeviceEvaluation, responses={200: {"content": {"text/csv": TABLE}}})
 async def evaluate_devices(  # one argument a parameter
     services: Use,
     by: DevicesBy = "profile",
