@@ -20,7 +20,7 @@ router = APIRouter(prefix="/kpis", tags=["evaluation"])
 TABLE: Mapping[str, object] = {
     "schema": {"type": "string"},
     "example": (
-        "key,name_zh,name_en,indicator,numerator,denominator,value\n4,排水管理处,Drainage Office,disposal_rate,1,2,0.5\n"
+        "key,name_zh,name_en,indicator,numerator,denominator,value\n4,排水管理处,Drainage,disposal_rate,1,2,0.5\n"
     ),
 }
 USUAL_SPAN = timedelta(days=30)
