@@ -11,7 +11,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,7 +50,7 @@ FROM generate_series(1, 10000) AS n
 
 
 @contextmanager
-def scratch() -> Iterator[str]:
+def scratch() -> Generator[str]:
     cluster = Cluster(os.environ["CITYGRID_TEST_DATABASE_URL"], "")
     name = create_database(cluster)
     address = conninfo.make_conninfo(cluster.database_url, dbname=name)

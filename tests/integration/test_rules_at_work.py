@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -81,7 +81,7 @@ class Town:
 
 
 @asynccontextmanager
-async def town(city: str, second: float = 0) -> AsyncIterator[Town]:
+async def town(city: str, second: float = 0) -> AsyncGenerator[Town]:
     setup = recorded_stretch.setup(city, rulebook.parse(texts(TILTED)))
     async with await AsyncConnection.connect(city, autocommit=True) as conn:
         yield Town(await carrier.load(conn, setup, None, START + timedelta(seconds=second)))
