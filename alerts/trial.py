@@ -18,7 +18,7 @@ from alerts.engine import Kind, Transition
 from alerts.mute import Silence
 from alerts.rule import Rulebook
 from alerts.template import rendered
-from alerts.trialcity import Device, TestCity, fleet
+from alerts.trialcity import Device, LittleCity, fleet
 from core.facts import LocatedFact
 from core.fleet import Fleet
 from core.frame import Frame
@@ -105,7 +105,7 @@ class Trial:
     interval_s: float
     start: datetime
     devices: tuple[Device, ...]
-    city: TestCity = field(default_factory=TestCity)
+    city: LittleCity = field(default_factory=LittleCity)
     series: tuple[Series, ...]
     events: tuple[InputEvent, ...] = ()
     silences: tuple[Silence, ...] = ()

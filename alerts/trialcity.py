@@ -45,7 +45,7 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestCity:
+class LittleCity:
     """What surrounds the devices, by name."""
 
     components: Mapping[str, Component] = field(default_factory=dict[str, Component])
@@ -70,7 +70,7 @@ class TestCity:
         return next(inside, 0)
 
 
-def fleet(devices: Sequence[Device], city: TestCity, registered_us: int) -> Fleet:
+def fleet(devices: Sequence[Device], city: LittleCity, registered_us: int) -> Fleet:
     """Give the devices as the hot path knows them."""
     profiles = tuple(dict.fromkeys(device.profile for device in devices))
     stand = Stand(
@@ -103,7 +103,7 @@ def fleet(devices: Sequence[Device], city: TestCity, registered_us: int) -> Flee
     )
 
 
-def _places(city: TestCity, stand: Stand) -> Places:
+def _places(city: LittleCity, stand: Stand) -> Places:
     if not (city.components or city.grids or city.areas or city.routes or np.isfinite(stand.lon_deg).any()):
         return NOWHERE
     grids, links = _cells(city.grids), [(c, one) for c, one in city.components.items()]
@@ -129,6 +129,6 @@ def _cells(shapes: Mapping[str, BaseGeometry]) -> Cells:
     return Cells(key=np.arange(1, len(shapes) + 1, dtype=np.int32), code=tuple(shapes), geometry=found)
 
 
-def _links(city: TestCity, pairs: Sequence[tuple[str, str]]) -> Links:
+def _links(city: LittleCity, pairs: Sequence[tuple[str, str]]) -> Links:
     ends = np.array([[city.key_of(above), city.key_of(below)] for above, below in pairs], np.int32).reshape(-1, 2)
     return Links(upstream=ends[:, 0], downstream=ends[:, 1])

@@ -22,7 +22,7 @@ from alerts.plain import PlainRule
 from alerts.plainfile import PlainTrial
 from alerts.rule import Rulebook
 from alerts.trial import Alert, AlertCheck, Incident, InputEvent, Series, Suppressed, Trial
-from alerts.trialcity import Component, Device, Point, TestCity
+from alerts.trialcity import Component, Device, LittleCity, Point
 from core.errors import InvalidInput
 
 _CITY = ("devices", "components", "grids", "areas", "routes")
@@ -135,7 +135,7 @@ def _merged(entry: Entry, top: Entry, key: str) -> dict[str, Entry]:
     return {name: source.need(name) for source in sources for name in source.names()}
 
 
-def _devices(entry: Entry, top: Entry, spoken: list[str], city: TestCity, interval_s: float) -> tuple[Device, ...]:
+def _devices(entry: Entry, top: Entry, spoken: list[str], city: LittleCity, interval_s: float) -> tuple[Device, ...]:
     """Give the devices that speak, and those that the test itself describes."""
     known, own = _merged(entry, top, "devices"), entry.get("devices")
     found: list[Device] = []
@@ -147,7 +147,7 @@ def _devices(entry: Entry, top: Entry, spoken: list[str], city: TestCity, interv
     return tuple(found)
 
 
-def _device(label: str, kind: Entry, city: TestCity, interval_s: float) -> Device:
+def _device(label: str, kind: Entry, city: LittleCity, interval_s: float) -> Device:
     kind.allow("profile", "class", "district", "interval", "component", "at", "tags", "subsystem", "route")
     interval, at, tags, component = kind.get("interval"), kind.get("at"), kind.get("tags"), kind.get("component")
     if component and component.text() not in city.components:
@@ -166,8 +166,8 @@ def _device(label: str, kind: Entry, city: TestCity, interval_s: float) -> Devic
     )
 
 
-def _city(components: Mapping[str, Entry], entry: Entry, top: Entry) -> TestCity:
-    return TestCity(
+def _city(components: Mapping[str, Entry], entry: Entry, top: Entry) -> LittleCity:
+    return LittleCity(
         components={code: _component(one, components) for code, one in components.items()},
         grids={code: _box(one) for code, one in _merged(entry, top, "grids").items()},
         areas={name: _box(one) for name, one in _merged(entry, top, "areas").items()},

@@ -11,7 +11,7 @@ import shapely
 
 from alerts import engine, fan_in, rulebook, sightings
 from alerts.case import Opening
-from alerts.trialcity import Component, Device, TestCity, fleet
+from alerts.trialcity import Component, Device, LittleCity, fleet
 from alerts.work_calendar import Calendar
 from core.facts import LocatedFact
 from core.fleet import Fleet
@@ -158,7 +158,7 @@ def _fleet(devices: Roster) -> Fleet:
             )
             for number, label in enumerate(devices.label)
         ],
-        TestCity(grids=grids, components=components),
+        LittleCity(grids=grids, components=components),
         registered_us=0,
     )
 
