@@ -12,9 +12,10 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from alerts import engine, fit, memory, phase, recall
-from alerts.memory import Changes, Outage, RuleState, Stream, Withdrawn
+from alerts.memory import Changes, Outage, RuleState, Stream, Table, Withdrawn
 from alerts.rule import Rulebook
 from core.fleet import Fleet
+from storage import binary_fetch
 from storage.arrays import int_array
 
 _WATCH = "@watch:"
@@ -27,19 +28,13 @@ SELECT rule, device_id, state ->> 'phase', (state ->> 'since_us')::bigint FROM r
 WHERE device_id = ANY(%(devices)s::int[])
 """
 SELECT_WATCHES = "SELECT rule, state FROM rule_state WHERE device_id = 0"
+SELECT_POSITIONS = "SELECT channel, position FROM profile_channel WHERE profile = %(profile)s"
 SELECT_NEWEST = """
-SELECT
-    device_id, (extract(epoch FROM ts) * 1000000)::bigint, (extract(epoch FROM received_at) * 1000000)::bigint, origin
-FROM device_state JOIN unnest(%(devices)s::int[]) AS wanted (device_id) USING (device_id)
+SELECT s.device_id, s.ts, s.received_at, s.origin{values}
+FROM device_state s JOIN device d USING (device_id)
+WHERE d.profile = %(profile)s
 """
-SELECT_PREVIOUS = """
-SELECT s.device_id, s."values"[p.position]
-FROM device_state s
-JOIN device d USING (device_id)
-JOIN profile_channel p ON p.profile = d.profile AND p.channel = %(channel)s
-JOIN unnest(%(devices)s::int[]) AS wanted (device_id) USING (device_id)
-WHERE d.profile = %(profile)s AND s."values"[p.position] IS NOT NULL
-"""
+VALUE = """, coalesce(s."values"[{position}], 'NaN')"""
 UPSERT_PHASES = """
 INSERT INTO rule_state (rule, device_id, state)
 SELECT * FROM unnest(%(rule)s::text[], %(device_id)s::int[], %(state)s::jsonb[])
@@ -62,16 +57,13 @@ async def load_state(conn: AsyncConnection, rulebook: Rulebook, fleet: Fleet, sh
     """Give the memory as the last committed transaction left it; its cost grows with the fleet, not with history."""
     state = engine.initial(rulebook, fleet)
     devices = {"devices": int_array(fleet.device_id)}
-    cursor = await conn.execute(SELECT_NEWEST, devices)
-    newest = np.array(await cursor.fetchall(), dtype=np.int64).reshape(-1, 4)
     await _load_watch(conn, state, shard)
-    if len(newest):
-        state.watched_until_us = max(int(newest[:, 2].max()), state.watched_until_us or 0)
-    slots, known = _slots(newest[:, 0], fleet)
+    for table in state.tables():
+        received_us = await _load_newest(conn, table, fleet)
+        state.watched_until_us = max(received_us, state.watched_until_us or 0) or None
     for stream in state.streams.values():
-        if stream.offset_us and not stream.released_us:
-            stream.released_us = state.watched_until_us or 0  # new rules: they begin with what comes now
-        await _load_newest(conn, stream, fleet, slots, newest[known])
+        if stream.offset_us:
+            _by_event_time(stream, state.watched_until_us or 0)
         await recall.fill(conn, stream, fleet)
         outages = [outage.earlier(stream.offset_us) for outage in state.outages]
         for table in stream.tables.values():
@@ -80,23 +72,31 @@ async def load_state(conn: AsyncConnection, rulebook: Rulebook, fleet: Fleet, sh
     return state
 
 
-async def _load_newest(
-    conn: AsyncConnection, stream: Stream, fleet: Fleet, slots: memory.Slots, newest: memory.Times
-) -> None:
-    by_slot = np.zeros((len(fleet), 3), np.int64)
-    by_slot[slots] = newest[:, 1:]
-    for profile, table in stream.tables.items():
-        ts_us, received_us, origin = by_slot[table.slots].T
-        known = ts_us != 0
-        table.ts_us[:] = ts_us
-        table.heard_us[known] = (np.maximum(ts_us, table.heard_us) if stream.offset_us else received_us)[known]
-        table.origin[known] = origin[known]
-        devices = {"profile": profile, "devices": int_array(fleet.device_id[table.slots])}
-        for position, channel in enumerate(table.channels):
-            cursor = await conn.execute(SELECT_PREVIOUS, {"channel": channel, **devices})
-            values = np.array(await cursor.fetchall(), dtype=np.float64).reshape(-1, 2)
-            found, _ = _slots(values[:, 0].astype(np.int64), fleet)
-            table.values[np.searchsorted(table.slots, found), position] = values[:, 1]
+async def _load_newest(conn: AsyncConnection, table: Table, fleet: Fleet) -> int:
+    """Take each device's newest reading, and give when the last of them was received; 0 = there is none."""
+    cursor = await conn.execute(SELECT_POSITIONS, {"profile": table.profile})
+    positions: dict[str, int] = dict(await cursor.fetchall())
+    channels = [channel for channel in table.channels if channel in positions]
+    query = SELECT_NEWEST.format(values="".join(VALUE.format(position=positions[channel]) for channel in channels))
+    kinds = {"device_id": "int4", "ts": "timestamptz", "received_at": "timestamptz", "origin": "int2"}
+    values = {f"value_{channel}": "float8" for channel in channels}
+    newest = await binary_fetch.fetch(conn, query, {"profile": table.profile}, kinds | values)
+    slots, known = _slots(newest["device_id"].astype(np.int64), fleet)
+    places = np.searchsorted(table.slots, slots)
+    table.ts_us[places] = newest["ts"][known]
+    table.heard_us[places] = newest["received_at"][known]
+    table.origin[places] = newest["origin"][known]
+    for channel in channels:
+        table.values[places, table.channels.index(channel)] = newest[f"value_{channel}"][known]
+    return int(newest["received_at"][known].max(initial=0))
+
+
+def _by_event_time(stream: Stream, watched_until_us: int) -> None:
+    """Let a stream that waits go on where it stood; new rules begin with what comes now."""
+    stream.released_us = stream.released_us or watched_until_us
+    for table in stream.tables.values():
+        known = table.ts_us != 0
+        table.heard_us[known] = table.ts_us[known]
 
 
 async def _load_phases(conn: AsyncConnection, state: RuleState, fleet: Fleet, devices: Mapping[str, Any]) -> None:
