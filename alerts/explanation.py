@@ -33,7 +33,8 @@ WHERE incident_id = %(incident_id)s AND role = 'system' ORDER BY event_id
 """
 MUTES = """
 SELECT muted_by, reason, fired_ts, muted_at, ended_at, outcome FROM muted_case
-WHERE cause = %(cause)s AND muted_at <= coalesce(%(closed_at)s::timestamptz, 'infinity') AND fired_ts >= %(since)s::timestamptz
+WHERE cause = %(cause)s AND muted_at <= coalesce(%(closed_at)s::timestamptz, 'infinity')
+    AND fired_ts >= %(since)s::timestamptz
 ORDER BY muted_id
 """
 

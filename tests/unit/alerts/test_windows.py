@@ -65,7 +65,9 @@ def test_gaps_anywhere_in_a_window_are_no_samples() -> None:
 
     assert values("changes(x[1m])", table)[:2] == [1, 0]
     assert values("deriv(x[1m])", table)[:2] == pytest.approx([0.2, 0])
-    assert values("delta(x[1m])", table)[:2] == pytest.approx([4 * 40 / 20, 0])  # half a gap at the start, 10 s at the end
+    assert values("delta(x[1m])", table)[:2] == pytest.approx(
+        [4 * 40 / 20, 0]
+    )  # half a gap at the start, 10 s at the end
     assert values("last_over_time(x[1m])", table)[:2] == [5, 3]
     assert all(math.isnan(values(f"{name}(x[1m])", table)[2]) for name in ("changes", "deriv", "sum_over_time"))
 
