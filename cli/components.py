@@ -37,12 +37,14 @@ class Axes(StrEnum):
 def import_command(  # a command's options
     file: Annotated[Path, typer.Argument(help="Survey: .gpkg, .shp, .gdb, .geojson, .geojsonl, .xlsx or .csv.")],
     crs: Annotated[
-        str, typer.Option(help="EPSG code (CGCS2000: 4490, 4491 to 4554) or PROJ string. Default: as the file says.")
+        str,
+        typer.Option(help="EPSG code (CGCS2000: 4490, 4491-4554), PROJ string or GCJ-02. Default: as the file says."),
     ] = "",
     layer: Annotated[str, typer.Option(help="Layer or sheet, when the file has several.")] = "",
     encoding: Annotated[str, typer.Option(help="Of its texts, as GB18030. Default: found out.")] = "",
     mapping: Annotated[Path | None, typer.Option(help="YAML: our columns -> the file's, constants, words.")] = None,
     axes: Annotated[Axes, typer.Option(help="en: x is easting or longitude; ne: x is northing or latitude.")] = Axes.EN,
+    trust_crs: Annotated[bool, typer.Option("--trust-crs", help="Load it though it seems to lie elsewhere.")] = False,
     synthetic: Annotated[bool, typer.Option(help="Mark the survey as made by a program.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, keep nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -59,6 +61,7 @@ def import_command(  # a command's options
         mapping=AS_IT_IS if mapping is None else service.load_mapping(mapping),
         northing_first=axes is Axes.NE,
         synthetic=synthetic,
+        trusted=trust_crs,
     )
     report = asyncio.run(_import(survey, dry_run=dry_run))
     if as_json:

@@ -4,7 +4,7 @@ Pure and column-oriented: checks run in the order a person would make them and a
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -50,6 +50,8 @@ class Rules:
     grids: GridIndex
     """Empty: rows are not assigned, and none is refused for lying outside."""
     crs: str
+    grid_districts: Mapping[int, str] = field(default_factory=dict[int, str])
+    """Key of each grid -> code of its district; empty: nobody asks whether a row lies in its code's district."""
     northing_first: bool
     """The file's x is the northing (latitude) and its y the easting, as Chinese survey sheets write."""
 
@@ -98,6 +100,7 @@ def check(
     _check_kinds(geometry, class_code, rules, verdict)
     lon, lat = _labels(geometry, verdict)
     grid = _locate(lon, lat, rules, verdict)
+    _check_districts(grid, codes, rules, verdict)
     _check_repeats(codes, class_code, (lon, lat), seen, verdict)
     keep = verdict.good
     names = {entry.class_code: entry.name_zh for entry in rules.catalogue.classes.values()}
@@ -120,6 +123,17 @@ def check(
         unit_grid_id=grid[keep],
     )
     return rows, sorted(verdict.findings, key=lambda finding: finding.line)
+
+
+def positions_in_file(
+    table: Table, drawn: NDArray[np.object_] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give one vertex of each row in the file's own coordinates, NaN where there is none."""
+    geometry = _draw(table, _Verdict(table.line)) if drawn is None else drawn
+    xy, row = shapely.get_coordinates(geometry, return_index=True)
+    x, y = np.full(len(table), np.nan), np.full(len(table), np.nan)
+    x[row[::-1]], y[row[::-1]] = xy[::-1, 0], xy[::-1, 1]
+    return x, y
 
 
 def _by_value(values: NDArray[np.object_]) -> list[tuple[str, NDArray[np.bool_]]]:
@@ -307,6 +321,21 @@ def _locate(lon: NDArray[np.float64], lat: NDArray[np.float64], rules: Rules, ve
             lambda row: f"{lon[row]:.6f}, {lat[row]:.6f} is in no unit grid: nobody would be responsible there",
         )
     return grid
+
+
+def _check_districts(grid: NDArray[np.int32], codes: NDArray[np.str_], rules: Rules, verdict: _Verdict) -> None:
+    if not rules.grid_districts:
+        return
+    district, *_ = rules.catalogue.split
+    keys, number = np.unique(grid, return_inverse=True)
+    held = np.asarray([rules.grid_districts.get(key, "") for key in keys.tolist()])[number]
+    coded = _slice(codes, 0, district)
+    verdict.refuse(
+        (held != coded) & (grid != OUTSIDE),
+        "code",
+        Flaw.OTHER_DISTRICT,
+        lambda row: f"the code begins with district {coded[row]}, the place is in district {held[row]}",
+    )
 
 
 def _check_repeats(

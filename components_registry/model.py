@@ -60,6 +60,7 @@ class Flaw(StrEnum):
     BAD_GEOMETRY = "bad_geometry"
     GEOMETRY_KIND = "geometry_kind"
     OUTSIDE_GRIDS = "outside_grids"
+    OTHER_DISTRICT = "other_district"
     DUPLICATE_CODE = "duplicate_code"
     DUPLICATE_POSITION = "duplicate_position"
 

@@ -9,12 +9,13 @@ import numpy as np
 from psycopg import AsyncConnection
 
 from components_registry import reading, store
-from components_registry.importing import Rules, Seen, check
+from components_registry.importing import Rules, Seen, check, positions_in_file
 from components_registry.mapping import AS_IT_IS, ColumnMapping
 from components_registry.mapping import parse as parse_mapping
 from components_registry.model import Finding, SurveyReport, SurveyRows
 from components_registry.staging import text_rows
 from components_registry.taxonomy import TANGSHAN, Catalogue
+from components_registry.traps import SAMPLE_ROWS, Sample, refuse_trap
 from core.errors import Conflict, InvalidInput, NotFound
 from geo.projection import DEGREES, short_name
 from storage import bulk_load, grids, signals
@@ -32,6 +33,8 @@ class Survey:
     mapping: ColumnMapping = AS_IT_IS
     northing_first: bool = False
     synthetic: bool = False
+    trusted: bool = False
+    """The coordinates are what they are said to be: no search for another system or the GCJ-02 offset."""
     catalogue: Catalogue = TANGSHAN
 
 
@@ -72,7 +75,8 @@ async def import_survey(
     """Load the good rows of a survey and give one finding for each bad one; a code that is known is updated.
 
     `report` hears the number of rows read, now and then. A dry run does all of it and keeps nothing.
-    Raises: `InvalidInput` for a file or system that cannot be read at all; `Conflict` before the areas are loaded.
+    Raises: `InvalidInput` for a file or system that cannot be read at all, `DatumTrap` for a file that lies elsewhere
+    than it was said to; `Conflict` before the areas are loaded.
     """
     async with conn.transaction(force_rollback=dry_run):
         result = await _import(conn, survey, now=now, actor=actor, report=report)
@@ -103,6 +107,7 @@ async def _import(
         districts=districts,
         grids=await grids.load_index(conn),
         crs=crs,
+        grid_districts=await store.district_of_grids(conn),
         northing_first=survey.northing_first,
     )
     survey_id = await store.open_survey(
@@ -111,6 +116,8 @@ async def _import(
     known = await store.departments(conn)
     seen, rows_read, findings = Seen(), 0, list[Finding]()
     for chunk in chunks:
+        if not rows_read and not survey.trusted:
+            await _refuse_trap(conn, chunk, rules, survey.file.name)
         rows, flawed = check(chunk.table, chunk.drawn, rules, seen)
         rows_read += chunk.rows_read
         findings += [*chunk.refused, *flawed]
@@ -133,6 +140,14 @@ async def _import(
         crs=short_name(crs),
         notes=(*source.notes, *_other_system(survey.crs, source.crs)),
     )
+
+
+async def _refuse_trap(conn: AsyncConnection, chunk: reading.Chunk, rules: Rules, name: str) -> None:
+    """Look at the first rows of a file for a whole file in the wrong place."""
+    some = np.linspace(0, len(chunk.table) - 1, min(len(chunk.table), SAMPLE_ROWS)).astype(np.intp)
+    x, y = positions_in_file(chunk.table, chunk.drawn)
+    sample = Sample(code=chunk.table["code"].astype(np.str_)[some], x=x[some], y=y[some])
+    refuse_trap(sample, rules, await store.positions(conn, sample.code.tolist()), name)
 
 
 def _other_system(given: str, said: str) -> tuple[str, ...]:

@@ -27,6 +27,13 @@ ON CONFLICT (name_zh) DO NOTHING
 """
 DEPARTMENTS = "SELECT name_zh, department_id FROM department"
 DISTRICTS = "SELECT area_code FROM area WHERE level = 'district'"
+DISTRICT_OF_GRIDS = "SELECT unit_grid_id, left(community_code, 6) FROM unit_grid WHERE state = 'valid'"
+# One vertex of each, as the sample of a file has.
+POSITIONS = """
+SELECT c.code, ST_X(p.at), ST_Y(p.at) FROM component AS c
+CROSS JOIN LATERAL (SELECT geom AS at FROM ST_DumpPoints(c.geom) LIMIT 1) AS p
+WHERE c.code = ANY(%(codes)s)
+"""
 CLASSES_HELD = "SELECT count(*) FROM component_class WHERE catalogue_id = %(catalogue_id)s"
 
 INSERT_SURVEY = """
@@ -144,6 +151,17 @@ async def departments(conn: AsyncConnection) -> dict[str, int]:
 async def districts(conn: AsyncConnection) -> frozenset[str]:
     """Give the codes of the city's districts."""
     return frozenset(row[0] for row in await (await conn.execute(DISTRICTS)).fetchall())
+
+
+async def district_of_grids(conn: AsyncConnection) -> dict[int, str]:
+    """Give the district of every unit grid by its key."""
+    return {row[0]: row[1] for row in await (await conn.execute(DISTRICT_OF_GRIDS)).fetchall()}
+
+
+async def positions(conn: AsyncConnection, codes: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Give longitude and latitude of the first vertex of the components that are registered, by code."""
+    rows = await (await conn.execute(POSITIONS, {"codes": list(codes)})).fetchall()
+    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 async def open_survey(  # who, when and what belong to every survey

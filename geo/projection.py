@@ -14,6 +14,7 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
 from core.errors import InvalidInput
+from geo import gcj02
 
 DEGREES = "EPSG:4326"
 CITY_METRIC = "EPSG:4548"
@@ -37,6 +38,8 @@ def is_geographic(crs: str) -> bool:
 
 def short_name(crs: str) -> str:
     """Give the authority's code of a system, else its name, else the text itself: a file may describe it at length."""
+    if crs == gcj02.NAME:
+        return crs
     system = _system(crs)
     code = system.to_epsg()
     if code is not None:
@@ -48,9 +51,11 @@ def to_degrees(crs: str, easting: ArrayLike, northing: ArrayLike) -> tuple[NDArr
     """Give (lon_deg, lat_deg) of points in `crs`, elementwise.
 
     Units: `easting`, `northing` in the unit of `crs` (degrees: longitude first). CGCS2000 counts as WGS 84: they differ
-    by well under a metre.
+    by well under a metre. "GCJ-02" means degrees with the offset of Chinese map services, which is taken off.
     Raises: `InvalidInput` for an unknown system; a point that has no image gives NaN.
     """
+    if crs == gcj02.NAME:
+        return gcj02.unshifted(easting, northing)
     return _apply(_to_degrees(crs), easting, northing)
 
 
