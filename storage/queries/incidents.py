@@ -44,6 +44,7 @@ FILTERS: Mapping[str, LiteralString] = {
     "unit_grid": "u.code = %(unit_grid)s",
     "district_code": "i.district_code = %(district_code)s",
     "area": "(coalesce(u.code, i.district_code) LIKE %(area)s OR i.holder_code LIKE %(area)s)",
+    "holder": "i.holder_code = %(holder)s",
     "rule": "i.rule = %(rule)s",
     "component": "c.code = %(component)s",
     "device": "d.label = %(device)s",
