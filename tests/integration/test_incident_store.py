@@ -268,9 +268,7 @@ async def test_a_person_closing_a_firing_incident_gets_no_new_one_until_it_recov
     journey: Journey,
 ) -> None:
     await journey.receive(30, [(0, 10, {"tilt_deg": 20}), (0, 30, {"tilt_deg": 20})])
-    order = Order(
-        incident_id=1, action=Action.REJECT, role=Role.ACCEPTOR, given=Given(actor="王", reason="seen on site")
-    )
+    order = Order(incident_id=1, action=Action.REJECT, role=Role.ACCEPTOR, given=Given(actor="王", reason="seen"))
     await service.act(journey.conn, order, plain_city, at(31))
 
     await journey.receive(60, [(0, 40, {"tilt_deg": 20}), (0, 60, {"tilt_deg": 20})])
