@@ -44,6 +44,10 @@ def import_command(  # a command's options
     encoding: Annotated[str, typer.Option(help="Of its texts, as GB18030. Default: found out.")] = "",
     mapping: Annotated[Path | None, typer.Option(help="YAML: our columns -> the file's, constants, words.")] = None,
     axes: Annotated[Axes, typer.Option(help="en: x is easting or longitude; ne: x is northing or latitude.")] = Axes.EN,
+    near_m: Annotated[float, typer.Option("--near", help="Metres: two of a class nearer than this are told.")] = 0.5,
+    refused_rows: Annotated[
+        Path | None, typer.Option("--refused-rows", help="Write the bad rows here as CSV, to mend and import again.")
+    ] = None,
     trust_crs: Annotated[bool, typer.Option("--trust-crs", help="Load it though it seems to lie elsewhere.")] = False,
     synthetic: Annotated[bool, typer.Option(help="Mark the survey as made by a program.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, keep nothing.")] = False,
@@ -51,7 +55,7 @@ def import_command(  # a command's options
 ) -> None:
     """Load a survey's good rows and list the bad ones. Example: citygrid components import survey.csv --crs EPSG:4548.
 
-    Exit code 1 when there are findings; the good rows are loaded all the same.
+    Exit code 1 when rows were refused; the good rows are loaded all the same.
     """
     survey = service.Survey(
         file=file,
@@ -62,13 +66,15 @@ def import_command(  # a command's options
         northing_first=axes is Axes.NE,
         synthetic=synthetic,
         trusted=trust_crs,
+        near_m=near_m,
+        refused_rows=refused_rows,
     )
     report = asyncio.run(_import(survey, dry_run=dry_run))
     if as_json:
         print(json.dumps(_as_dict(report), ensure_ascii=False))
     else:
         _print(file, report, dry_run=dry_run)
-    if report.findings:
+    if report.refused:
         raise typer.Exit(1)
 
 
@@ -132,18 +138,21 @@ def _as_dict(report: SurveyReport) -> dict[str, Any]:
     return {
         "survey_id": report.survey_id,
         "crs": report.crs,
-        "notes": list(report.notes),
         "rows_read": report.rows_read,
         "rows_loaded": report.loaded,
-        "created": report.created,
-        "changed": report.changed,
-        "unchanged": report.unchanged,
+        **report.summary(),
         "findings": [_finding(entry) for entry in report.findings],
     }
 
 
 def _finding(entry: Finding) -> dict[str, Any]:
-    return {"line": entry.line, "column": entry.column, "reason": entry.reason, "detail": entry.detail}
+    return {
+        "line": entry.line,
+        "column": entry.column,
+        "reason": entry.reason,
+        "detail": entry.detail,
+        "refused": entry.refused,
+    }
 
 
 def _print(file: Path, report: SurveyReport, *, dry_run: bool) -> None:
@@ -151,8 +160,13 @@ def _print(file: Path, report: SurveyReport, *, dry_run: bool) -> None:
     print(
         f"{file}: {report.rows_read} rows read, {verb} {report.loaded}"
         f" ({report.created} new, {report.changed} changed, {report.unchanged} unchanged),"
-        f" {len(report.findings)} refused"
+        f" {report.refused} refused"
     )
+    for reason, count in report.reasons.items():
+        print(f"{count:>9}  {reason}")
+    for role, count in report.departments_missing.items():
+        if count:
+            print(f"{count:>9}  rows without {role}")
     for note in report.notes:
         print(note)
     _print_findings(list(report.findings[:_SHOWN]))
@@ -163,4 +177,4 @@ def _print(file: Path, report: SurveyReport, *, dry_run: bool) -> None:
 def _print_findings(found: list[Finding]) -> None:
     for entry in found:
         where = f"line {entry.line}" + (f", {entry.column}" if entry.column else "")
-        print(f"{where}: {entry.reason}: {entry.detail}")
+        print(f"{where}: {entry.reason}: {entry.detail}" + ("" if entry.refused else " (loaded)"))

@@ -1,9 +1,11 @@
 """What a component is besides its class and code: its state, and the rows a survey brings."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,16 +65,18 @@ class Flaw(StrEnum):
     OTHER_DISTRICT = "other_district"
     DUPLICATE_CODE = "duplicate_code"
     DUPLICATE_POSITION = "duplicate_position"
+    NEAR_DUPLICATE = "near_duplicate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Why one row of a file was not loaded: line in the file, column, reason code, and a sentence."""
+    """Why one row of a file was not loaded, or what is odd about one that was: line, column, reason code, sentence."""
 
     line: int
     column: str
     reason: str
     detail: str
+    refused: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +120,32 @@ class SurveyReport:
     crs: str
     notes: tuple[str, ...]
     """How the file was read, where it did not say so itself."""
+    departments_missing: Mapping[str, int]
+    """Loaded rows that name no owner, no maintainer."""
 
     @property
     def loaded(self) -> int:
         """Rows that are in the registry now as the file has them."""
         return self.created + self.changed + self.unchanged
+
+    def summary(self) -> dict[str, Any]:
+        """Give the counts and remarks of the whole file, as they are kept with the survey."""
+        return {
+            "created": self.created,
+            "changed": self.changed,
+            "unchanged": self.unchanged,
+            "refused": self.refused,
+            "reasons": self.reasons,
+            "departments_missing": dict(self.departments_missing),
+            "notes": list(self.notes),
+        }
+
+    @property
+    def refused(self) -> int:
+        """Rows that were not loaded."""
+        return sum(finding.refused for finding in self.findings)
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Findings by reason, the most frequent first."""
+        return dict(Counter(str(finding.reason) for finding in self.findings).most_common())

@@ -1,5 +1,6 @@
 """Use cases of the component registry; each is one transaction of the caller's connection."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,7 +13,9 @@ from components_registry import reading, store
 from components_registry.importing import Rules, Seen, check, positions_in_file
 from components_registry.mapping import AS_IT_IS, ColumnMapping
 from components_registry.mapping import parse as parse_mapping
+from components_registry.mending import write_refused
 from components_registry.model import Finding, SurveyReport, SurveyRows
+from components_registry.nearness import Places, departments_missing
 from components_registry.staging import text_rows
 from components_registry.taxonomy import TANGSHAN, Catalogue
 from components_registry.traps import SAMPLE_ROWS, Sample, refuse_trap
@@ -36,6 +39,10 @@ class Survey:
     trusted: bool = False
     """The coordinates are what they are said to be: no search for another system or the GCJ-02 offset."""
     catalogue: Catalogue = TANGSHAN
+    near_m: float = 0.5
+    """Two of a class within this distance are remarked on; 0: nobody looks."""
+    refused_rows: Path | None = None
+    """Where the refused rows are written, to be mended."""
 
 
 def _unheard(rows: int) -> None:
@@ -115,22 +122,25 @@ async def _import(
     )
     known = await store.departments(conn)
     seen, rows_read, findings = Seen(), 0, list[Finding]()
+    places, missing = Places(), Counter[str]()
     for chunk in chunks:
         if not rows_read and not survey.trusted:
             await _refuse_trap(conn, chunk, rules, survey.file.name)
         rows, flawed = check(chunk.table, chunk.drawn, rules, seen)
         rows_read += chunk.rows_read
         findings += [*chunk.refused, *flawed]
+        places.add(rows)
+        missing.update(departments_missing(rows))
         known = await _know_departments(conn, rows, known)
         await store.stage(conn, text_rows(rows, known))
         report(rows_read)
     findings += await store.take_crowded(conn)
+    if survey.near_m > 0:
+        findings += places.findings(survey.near_m)
+        findings += [] if await store.is_empty(conn) else await store.near_registered(conn, survey.near_m)
     created, changed, unchanged = await _take_over(conn, survey.catalogue.catalogue_id, survey_id)
     findings.sort(key=lambda finding: finding.line)
-    loaded = created + changed + unchanged
-    await store.close_survey(conn, survey_id, rows_read=rows_read, rows_loaded=loaded, findings=findings)
-    await signals.announce_registry(conn)
-    return SurveyReport(
+    result = SurveyReport(
         survey_id=survey_id,
         rows_read=rows_read,
         created=created,
@@ -139,7 +149,20 @@ async def _import(
         findings=tuple(findings),
         crs=short_name(crs),
         notes=(*source.notes, *_other_system(survey.crs, source.crs)),
+        departments_missing=dict(missing),
     )
+    await store.close_survey(
+        conn,
+        survey_id,
+        rows_read=rows_read,
+        rows_loaded=result.loaded,
+        findings=findings,
+        summary=result.summary(),
+    )
+    await signals.announce_registry(conn)
+    if survey.refused_rows is not None:
+        write_refused(source, findings, survey.refused_rows)
+    return result
 
 
 async def _refuse_trap(conn: AsyncConnection, chunk: reading.Chunk, rules: Rules, name: str) -> None:

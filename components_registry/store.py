@@ -2,8 +2,10 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
 
 from components_registry.model import Finding, Flaw
 from components_registry.taxonomy import Catalogue
@@ -42,11 +44,13 @@ VALUES (%(source)s, %(crs)s, %(now)s, %(actor)s, 0, 0, %(synthetic)s)
 RETURNING survey_id
 """
 FINISH_SURVEY = """
-UPDATE survey SET rows_read = %(rows_read)s, rows_loaded = %(rows_loaded)s WHERE survey_id = %(survey_id)s
+UPDATE survey SET rows_read = %(rows_read)s, rows_loaded = %(rows_loaded)s, summary = %(summary)s
+WHERE survey_id = %(survey_id)s
 """
-COPY_FINDINGS = "COPY survey_finding (survey_id, line, col, reason, detail) FROM STDIN"
+COPY_FINDINGS = "COPY survey_finding (survey_id, line, col, reason, detail, refused) FROM STDIN"
 FINDINGS = """
-SELECT line, col, reason, detail FROM survey_finding WHERE survey_id = %(survey_id)s ORDER BY line LIMIT %(limit)s
+SELECT line, col, reason, detail, refused FROM survey_finding
+WHERE survey_id = %(survey_id)s ORDER BY line LIMIT %(limit)s
 """
 SURVEY_EXISTS = "SELECT 1 FROM survey WHERE survey_id = %(survey_id)s"
 
@@ -76,6 +80,16 @@ WITH crowded AS (
 DELETE FROM staged_component s USING crowded WHERE s.line = crowded.line
 RETURNING s.line, s.class_code, crowded.held
 """
+# A new code within some metres of a component of its class that the file does not have: probably the same one.
+NEAR_REGISTERED = """
+SELECT DISTINCT ON (s.line) s.line, c.code, ST_Distance(s.geom::geography, c.geom::geography) AS away_m
+FROM staged_component s
+JOIN component c ON c.class_code = s.class_code AND c.geom && ST_Expand(s.geom, %(degrees)s)
+WHERE ST_DWithin(s.geom::geography, c.geom::geography, %(near_m)s)
+  AND NOT EXISTS (SELECT 1 FROM component k WHERE k.code = s.code)
+  AND NOT EXISTS (SELECT 1 FROM staged_component m WHERE m.code = c.code)
+ORDER BY s.line, away_m
+"""
 # A component keeps its key, and its code for ever; what the survey says now replaces what was known.
 UPSERT_COMPONENTS = """
 WITH written AS (
@@ -104,6 +118,8 @@ WITH written AS (
 SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new), (SELECT count(*) FROM staged_component)
 FROM written
 """
+METRES_A_DEGREE = 60_000.0
+"""Fewer than a degree has in any direction up to 57 degrees north: a box this wide holds the circle."""
 IS_EMPTY = "SELECT NOT EXISTS (SELECT 1 FROM component)"
 ANALYZE_COMPONENTS = "ANALYZE component"
 
@@ -196,6 +212,21 @@ async def take_crowded(conn: AsyncConnection) -> list[Finding]:
     ]
 
 
+async def near_registered(conn: AsyncConnection, near_m: float) -> list[Finding]:
+    """Give a remark for each staged new code that lies within `near_m` of a registered component of its class."""
+    values = {"near_m": near_m, "degrees": near_m / METRES_A_DEGREE}
+    return [
+        Finding(
+            line=line,
+            column="geometry",
+            reason=Flaw.NEAR_DUPLICATE,
+            detail=f"component {held} of the same class is registered {away_m:.2f} m away",
+            refused=False,
+        )
+        for line, held, away_m in await (await conn.execute(NEAR_REGISTERED, values)).fetchall()
+    ]
+
+
 async def is_empty(conn: AsyncConnection) -> bool:
     """Tell whether the registry holds no component at all."""
     row = await (await conn.execute(IS_EMPTY)).fetchone()
@@ -213,21 +244,32 @@ async def take_over(conn: AsyncConnection, *, catalogue_id: str, survey_id: int)
 
 
 async def close_survey(
-    conn: AsyncConnection, survey_id: int, *, rows_read: int, rows_loaded: int, findings: Iterable[Finding]
+    conn: AsyncConnection,
+    survey_id: int,
+    *,
+    rows_read: int,
+    rows_loaded: int,
+    findings: Iterable[Finding],
+    summary: Mapping[str, Any],
 ) -> None:
     """Write what became of the survey's rows."""
-    values = {"survey_id": survey_id, "rows_read": rows_read, "rows_loaded": rows_loaded}
+    values = {"survey_id": survey_id, "rows_read": rows_read, "rows_loaded": rows_loaded, "summary": Jsonb(summary)}
     await conn.execute(FINISH_SURVEY, values)
     async with conn.cursor() as cursor, cursor.copy(COPY_FINDINGS) as copy:
         for finding in findings:
-            await copy.write_row((survey_id, finding.line, finding.column, finding.reason, finding.detail))
+            await copy.write_row(
+                (survey_id, finding.line, finding.column, finding.reason, finding.detail, finding.refused)
+            )
 
 
 async def findings_of(conn: AsyncConnection, survey_id: int, limit: int) -> Sequence[Finding] | None:
     """Give the stored findings of a survey by line, or None when there is no such survey."""
     if await (await conn.execute(SURVEY_EXISTS, {"survey_id": survey_id})).fetchone() is None:
         return None
-    rows: Collection[tuple[int, str, str, str]] = await (
+    rows: Collection[tuple[int, str, str, str, bool]] = await (
         await conn.execute(FINDINGS, {"survey_id": survey_id, "limit": limit})
     ).fetchall()
-    return [Finding(line=line, column=col, reason=reason, detail=detail) for line, col, reason, detail in rows]
+    return [
+        Finding(line=line, column=col, reason=reason, detail=detail, refused=refused)
+        for line, col, reason, detail, refused in rows
+    ]

@@ -8,6 +8,7 @@ PURE: list[str] = CONTRACTS["pure"]["source_modules"]
 IO_LIBRARIES = frozenset(CONTRACTS["pure"]["forbidden_modules"])
 IO_WITHOUT_A_LIBRARY = {
     "components_registry.layerfile": "reads survey layers",
+    "components_registry.mending": "writes the rows that were refused",
     "components_registry.workbook": "reads survey workbooks",
     "components_registry.reading": "reads survey files",
     "ingest.load_directory": "reads the registry",
