@@ -1,7 +1,5 @@
 """Rules over HTTP: what is in force, its versions, and why an incident came about."""
 
-from pathlib import Path
-
 import httpx2
 import psycopg
 import pytest
