@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
+from cli import device_identities
 from core.errors import InvalidInput, NotFound
 from devices import service
 from devices.model import Registration, State
@@ -25,6 +26,8 @@ from wire.addresses import NAMINGS, NATIVE
 from wire.uplinks import CODECS
 
 app = typer.Typer(no_args_is_help=True, help="Devices: register on components, list, retire.")
+app.add_typer(device_identities.credentials, name="credentials")
+app.add_typer(device_identities.gateways, name="gateways")
 
 ACTOR = "command line"
 NAMING = ("format", "address", "codec")

@@ -100,7 +100,7 @@ def _decode_other(index: int, message: RawMessage, result: Gathering) -> None:
     if address is None:
         result.refuse(index, 0, Reason.UNKNOWN_TOPIC, "no format we read comes on this topic")
     elif address.kind == topics.GATEWAY:
-        gateways.decode(index, message, address.district, result)
+        gateways.decode(index, message, address, result)
     elif address.label in result.directory.by_label:
         result.refuse(index, 0, Reason.WRONG_TOPIC, f"{address.label} is registered elsewhere")
     else:

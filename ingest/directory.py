@@ -1,7 +1,7 @@
 """What the pipeline knows of the city: an immutable snapshot from topic to device, grid and decoder."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -59,6 +59,8 @@ class Directory:
     uplink_codec: Mapping[int, str]
     """Slot -> name of the codec for its bytes, where it has one."""
     locator: Locator | None
+    behind_gateway: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """Label of each registered gateway -> labels of the devices listed under it."""
 
     def slot_of(self, form: str, address: str) -> int | None:
         """Give the device a format calls by this name: in our own topic tree every format uses the label."""

@@ -6,14 +6,20 @@ from core.errors import InvalidInput
 from ingest.message import RawMessage, Reason
 from ingest.rows import Gathering, Row
 from wire import native_v1
+from wire.topics import Address
 
 _NOT_JSON_V1 = (msgspec.DecodeError, UnicodeDecodeError)
 _decoder = msgspec.json.Decoder(native_v1.Envelope | list[native_v1.Envelope])
 
 
-def decode(index: int, message: RawMessage, district: str, result: Gathering) -> None:
-    """Gather the rows of a gateway's message; an item at fault is refused alone."""
+def decode(index: int, message: RawMessage, gateway: Address, result: Gathering) -> None:
+    """Gather the rows of a gateway's message; an item at fault is refused alone.
+
+    A registered gateway speaks for the devices listed under it. One that is not registered has no account of its own:
+    its messages come from a district's account or a recorder, which may speak for every device of the district.
+    """
     directory = result.directory
+    listed = directory.behind_gateway.get(gateway.label)
     try:
         decoded = _decoder.decode(message.payload)
     except _NOT_JSON_V1 as error:
@@ -24,8 +30,10 @@ def decode(index: int, message: RawMessage, district: str, result: Gathering) ->
         if slot is None:
             detail = f"{item.device or 'an item without `device`'} is not registered"
             result.refuse(index, number, Reason.UNKNOWN_DEVICE, detail)
-        elif directory.fleet.district_code[slot] != district:
+        elif directory.fleet.district_code[slot] != gateway.district:
             result.refuse(index, number, Reason.WRONG_TOPIC, f"{item.device} is registered elsewhere")
+        elif listed is not None and item.device not in listed:
+            result.refuse(index, number, Reason.WRONG_TOPIC, f"{item.device} is not listed under {gateway.label}")
         else:
             profile = directory.profile_of[slot]
             try:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,9 @@ COLUMNS, PROFILE = 12, 2
 """Of `SELECT_DEVICES`: how many, and the place of the profile."""
 SELECT_SPOKEN = """
 SELECT device_id, format, COALESCE(address, label), codec FROM device WHERE format <> 'native' ORDER BY device_id
+"""
+SELECT_BEHIND_GATEWAYS = """
+SELECT g.label, ARRAY(SELECT d.label FROM device d WHERE d.gateway_id = g.gateway_id) FROM gateway g
 """
 SELECT_GRIDS = "SELECT unit_grid_id, ST_AsBinary(geom) FROM unit_grid WHERE state = 'valid' ORDER BY unit_grid_id"
 
@@ -69,6 +72,8 @@ async def load(
         rows: list[tuple[Any, ...]] = await cursor.fetchall()
         await cursor.execute(SELECT_SPOKEN)
         spoken: list[tuple[int, str, str, str]] = await cursor.fetchall()
+        await cursor.execute(SELECT_BEHIND_GATEWAYS)
+        behind: list[tuple[str, list[str]]] = await cursor.fetchall()
         city = Ground(
             map=await places.load_map(conn),
             route=await places.device_routes(conn),
@@ -80,7 +85,8 @@ async def load(
         place: dict[int, int] = {device_id: slot for slot, device_id in enumerate(former.fleet.device_id.tolist())}
         rows.sort(key=lambda row: place.get(int(row[0]), len(place) + int(row[0])))
     fleet, accepts = _fleet(rows, tuple(sorted(profiles)), city)
-    return make(fleet, profiles, accepts, locator, _spoken(fleet, spoken))
+    directory = make(fleet, profiles, accepts, locator, _spoken(fleet, spoken))
+    return replace(directory, behind_gateway={label: frozenset(devices) for label, devices in behind})
 
 
 def _spoken(fleet: Fleet, rows: list[tuple[int, str, str, str]]) -> list[Spoken]:

@@ -20,6 +20,7 @@ from ingest.source import Limits as SourceLimits
 from ingest.validate import Tolerance
 from runtime import broker_gauge, broker_watch, clock, rulebooks
 from runtime.carrier import Setup
+from runtime.identity_keeper import IdentityKeeper
 from runtime.ingest_metrics import IngestMetrics
 from runtime.ingest_report import Reporter
 from runtime.settings import Settings
@@ -76,6 +77,10 @@ async def _main(settings: Settings) -> None:
         asyncio.create_task(clock.keep(_CLOCK, settings.writer_dsn()), name="clock"),
         asyncio.create_task(broker_watch.keep(place.broker, settings.payload_limit_bytes), name="broker_watch"),
         asyncio.create_task(Reporter(place).run(keeper.journeys), name="report"),
+        asyncio.create_task(
+            IdentityKeeper(settings, place.setup.profiles, lambda: keeper.keeps_house and keeper.is_connected).run(),
+            name="identities",
+        ),
         asyncio.create_task(broker_gauge.keep(place.broker, metrics.broker_queued.set), name="broker_gauge"),
     ]
     journey = asyncio.create_task(_carry(settings, keeper), name="shards")

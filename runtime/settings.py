@@ -33,6 +33,13 @@ class Settings(BaseSettings):
     )
     database_port: int = Field(default=54329, ge=1024, le=65535, description="Port of our own PostgreSQL on 127.0.0.1.")
     mqtt_port: int = Field(default=18839, ge=1024, le=65535, description="Port of our own Mosquitto on 127.0.0.1.")
+    mqtt_device_port: int = Field(
+        default=0, ge=0, le=65535, description="Its port for devices and gateways; 0 = the one after the former."
+    )
+    broker_identities: Path | None = Field(
+        default=None,
+        description="Folder in which a broker that is not our own looks for devices' identities; ingest writes it.",
+    )
     http_host: str = Field(default="127.0.0.1", description="Address the API and console listen on.")
     http_port: int = Field(default=8077, ge=0, le=65535, description="Port of the API and console; 0 = any free one.")
     http_hosts: str = Field(
@@ -110,6 +117,11 @@ class Settings(BaseSettings):
     def owns_broker(self) -> bool:
         """Whether `citygrid services` runs Mosquitto for us."""
         return self.mqtt_url is None
+
+    @property
+    def device_port(self) -> int:
+        """Port of our own Mosquitto for devices and gateways."""
+        return self.mqtt_device_port or self.mqtt_port + 1
 
     def owner_dsn(self) -> str:
         """Address for migrations and services; raises `InvalidInput` when nothing was set up yet."""

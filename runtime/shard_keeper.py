@@ -60,6 +60,11 @@ class ShardKeeper:
         return next(iter(self._shards)) in self.journeys
 
     @property
+    def is_connected(self) -> bool:
+        """Whether every journey has the broker's attention now."""
+        return all(journey.source.is_connected for journey in self.journeys.values())
+
+    @property
     def is_stopping(self) -> bool:
         """Whether it was told to stop."""
         return self._stopping.is_set()

@@ -8,6 +8,7 @@ OUTBOX = "citygrid_outbox"
 SILENCES = "citygrid_silences"
 RULES = "citygrid_rules"
 CITY_TIME = "citygrid_city_time"
+IDENTITIES = "citygrid_identities"
 
 
 async def announce_registry(conn: AsyncConnection) -> None:
@@ -23,3 +24,8 @@ async def announce_silences(conn: AsyncConnection) -> None:
 async def announce_city_time(conn: AsyncConnection) -> None:
     """Tell all who count time, at commit, that limits or the calendar changed."""
     await conn.execute("SELECT pg_notify(%s, 'city_time')", (CITY_TIME,))
+
+
+async def announce_identities(conn: AsyncConnection) -> None:
+    """Tell who keeps the broker's accounts, at commit, that a device's or gateway's identity changed."""
+    await conn.execute("SELECT pg_notify(%s, 'identities')", (IDENTITIES,))

@@ -14,6 +14,8 @@ TELEMETRY, ALARM, BACKLOG = "telemetry", "alarm", "backlog"
 NATIVE = (TELEMETRY, ALARM, BACKLOG)
 """Last parts of the topics that carry native JSON."""
 GATEWAY = "gateway"
+COMMAND, ANSWER = "command", "answer"
+"""Last parts of what is said to a device, and of what it answers."""
 
 _DISTRICT = re.compile(r"[0-9]{6}")
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -30,13 +32,18 @@ class Address(NamedTuple):
 
 def telemetry(district: str, kind: str, label: str) -> str:
     """Give the topic a device publishes its readings to; raises `InvalidInput` on a part outside the grammar."""
+    return f"{ROOT}/{own(district, kind, label)}/{TELEMETRY}"
+
+
+def own(district: str, kind: str, label: str) -> str:
+    """Give what all topics of a device or gateway have in their middle; raises `InvalidInput` as `telemetry` does."""
     if not _DISTRICT.fullmatch(district):
         raise InvalidInput(f"a district is six digits, not {district!r}")
     if not _KIND.fullmatch(kind):
         raise InvalidInput(f"a kind is lower-case letters, digits and _, not {kind!r}")
     if not _LABEL.fullmatch(label):
         raise InvalidInput(f"a label is 1 to 64 of A-Z a-z 0-9 _ -, not {label!r}")
-    return f"{ROOT}/{district}/{kind}/{label}/telemetry"
+    return f"{district}/{kind}/{label}"
 
 
 def on_lane(telemetry_topic: str, lane: str) -> str:

@@ -4,6 +4,8 @@ set -eu
 umask 077
 here=$(dirname "$0")
 accounts=${ACCOUNTS:-/accounts}
+kept=${KEPT:-/mosquitto/data}
+identities=${IDENTITIES:-/identities}
 
 add() { mosquitto_passwd -b "$accounts/passwords" "$1" "$2"; }
 
@@ -17,5 +19,21 @@ add gateway-130203 "$GATEWAY_130203"
 add gateway-130204 "$GATEWAY_130204"
 add gateway-130205 "$GATEWAY_130205"
 cp "$here/acl" "$accounts/acl"
+
+# Devices' identities: ingest writes them to a folder that both see; the broker takes them over and reads them again.
+follow() {
+    while kill -0 $$ 2>/dev/null; do
+        changed=
+        for name in device_acl device_passwords; do
+            [ -r "$identities/$name" ] || continue
+            cmp -s "$identities/$name" "$kept/$name" && continue
+            cp "$identities/$name" "$kept/$name.new" && mv -f "$kept/$name.new" "$kept/$name" && changed=yes
+        done
+        [ -z "$changed" ] || kill -HUP $$
+        sleep 1
+    done
+}
+touch "$kept/device_acl" "$kept/device_passwords"
+(sleep 1; follow) >/dev/null 2>&1 &
 
 exec mosquitto -c "${CONFIGURATION:-$here/mosquitto.conf}"

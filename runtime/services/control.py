@@ -82,7 +82,7 @@ def bring_up(settings: Settings, say: Say, extras: Extras | None = None) -> None
         if settings.owns_broker:
             accounts = (*passwords.broker_accounts(generated["mqtt"]), *extra.broker_accounts)
             if mosquitto.start(_broker(settings, data_dir, extra), accounts):
-                say(f"Mosquitto listens on 127.0.0.1:{settings.mqtt_port}")
+                say(f"Mosquitto listens on 127.0.0.1:{settings.mqtt_port}, for devices on {settings.device_port}")
         if settings.owns_database:
             server = _server(settings, data_dir, extra)
             if postgres.start(server, generated["database"]["postgres"], say):
@@ -129,6 +129,12 @@ def reset(settings: Settings) -> tuple[str, ...]:
 def status(settings: Settings) -> tuple[Part, ...]:
     """Give what runs; changes nothing."""
     return (_database_part(settings), _broker_part(settings))
+
+
+def own_broker(settings: Settings) -> mosquitto.Broker | None:
+    """Give our Mosquitto as it is; None when another is used, or ours was never started."""
+    folder = settings.data_dir.resolve() / "mosquitto"
+    return _broker(settings, settings.data_dir.resolve()) if settings.owns_broker and folder.exists() else None
 
 
 def require_running(settings: Settings) -> None:
@@ -195,7 +201,9 @@ def _broker(settings: Settings, data_dir: Path, extras: Extras | None = None) ->
     """Give our Mosquitto; with `extras` its folder is made, without nothing is touched."""
     folder, account = _home(data_dir, "mosquitto", make=extras is not None)
     log = data_dir / LOGS / "mosquitto.log"
-    return mosquitto.Broker(folder=folder, log=log, port=settings.mqtt_port, account=account)
+    return mosquitto.Broker(
+        folder=folder, log=log, port=settings.mqtt_port, device_port=settings.device_port, account=account
+    )
 
 
 def _home(data_dir: Path, name: str, *, make: bool) -> tuple[Path, Account]:

@@ -15,6 +15,9 @@ from runtime.services.passwords import BrokerAccount
 from runtime.services.readiness import wait_until_ready
 
 SETTING = "CITYGRID_MQTT_PORT"
+DEVICE_SETTING = "CITYGRID_MQTT_DEVICE_PORT"
+DEVICE_PASSWORDS, DEVICE_ACL = "device_passwords", "device_acl"
+"""Who of the devices may enter, and what each may do; ingest writes them (`runtime.identity_keeper`)."""
 START_PATIENCE_S = 15.0
 STOP_PATIENCE_S = 60.0
 MIB = 1_048_576
@@ -30,6 +33,7 @@ class Broker:
     folder: Path
     log: Path
     port: int
+    device_port: int
     account: Account
 
     @property
@@ -39,9 +43,10 @@ class Broker:
         return process.Daemon(title="Mosquitto", mark=str(conf), pid_file=self.folder / "citygrid.pid", log=self.log)
 
 
-def configuration(folder: Path, port: int, memory_bytes: int) -> str:
-    """Give mosquitto.conf.
+def configuration(folder: Path, ports: tuple[int, int], memory_bytes: int) -> str:
+    """Give mosquitto.conf for two ports: the platform's own accounts enter by the first, devices by the second.
 
+    A device's client id is its user name, whatever it says, so none can take another client's session away.
     `max_inflight_messages 0` lets each side's MQTT 5 receive maximum decide (ours asks for 65,535; the default of 20
     would throttle every publisher). `autosave_interval` bounds what a killed broker may forget of messages that no
     subscriber has acknowledged; a normal stop forgets nothing. `max_queued_messages` is a minute without ingest at
@@ -51,10 +56,18 @@ def configuration(folder: Path, port: int, memory_bytes: int) -> str:
     """
     queued_bytes = min(QUEUED_BYTES_CEILING, memory_bytes // 8)
     return f"""# Written by `citygrid services start`; edits are overwritten.
-listener {port} 127.0.0.1
+per_listener_settings true
+
+listener {ports[0]} 127.0.0.1
 allow_anonymous false
 password_file {folder}/passwords
 acl_file {folder}/acl
+
+listener {ports[1]} 127.0.0.1
+allow_anonymous false
+password_file {folder}/{DEVICE_PASSWORDS}
+acl_file {folder}/{DEVICE_ACL}
+use_username_as_clientid true
 
 persistence true
 persistence_location {folder}/
@@ -93,16 +106,20 @@ def start(broker: Broker, accounts: tuple[BrokerAccount, ...]) -> bool:
     memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     logins_changed = broker.account.write(broker.folder / "passwords", passwords.password_file(accounts))
     logins_changed |= broker.account.write(broker.folder / "acl", passwords.acl_file(accounts))
+    for name in (DEVICE_PASSWORDS, DEVICE_ACL):
+        broker.account.run(["sh", "-c", ': >>"$0"', broker.folder / name])
     conf = broker.folder / "mosquitto.conf"
-    moved = broker.account.write(conf, configuration(broker.folder, broker.port, memory_bytes))
+    ports = (broker.port, broker.device_port)
+    moved = broker.account.write(conf, configuration(broker.folder, ports, memory_bytes))
     daemon = broker.daemon
     pid = daemon.pid()
     if pid is not None and not moved:
         if logins_changed:
-            os.kill(pid, signal.SIGHUP)
+            reload(broker)
         return False
     stop(broker)
     process.require_free(broker.port, SETTING)
+    process.require_free(broker.device_port, DEVICE_SETTING)
     seen = daemon.log_size()
     daemon.launch([executable, "-c", conf], broker.account)
     wait_until_ready(daemon, lambda: process.answers(broker.port), seen, START_PATIENCE_S)
@@ -113,8 +130,21 @@ def running_port(broker: Broker) -> int | None:
     """Give the port our running broker listens on; None when it does not run."""
     if broker.daemon.pid() is None:
         return None
-    first = (broker.folder / "mosquitto.conf").read_text(encoding="utf-8").splitlines()[1]
-    return int(first.split()[1])
+    lines = (broker.folder / "mosquitto.conf").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("listener "))
+
+
+def write_identities(broker: Broker, passwords_text: str, acl: str) -> bool:
+    """Make the devices' files hold these texts; tell whether that changed anything. `reload` makes them count."""
+    changed = broker.account.write(broker.folder / DEVICE_ACL, acl)
+    return broker.account.write(broker.folder / DEVICE_PASSWORDS, passwords_text) or changed
+
+
+def reload(broker: Broker) -> None:
+    """Have a running broker read its accounts again: it hangs up on those that may no longer be there."""
+    pid = broker.daemon.pid()
+    if pid is not None:
+        os.kill(pid, signal.SIGHUP)
 
 
 def stop(broker: Broker) -> bool:

@@ -1,6 +1,5 @@
 """Generated passwords (`secrets.json`, mode 0600) and the broker's accounts with what each may do."""
 
-import base64
 import hashlib
 import json
 import os
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.settings import SECRETS_FILE
-from wire import gtfs_rt, jt808
+from wire import gtfs_rt, jt808, mosquitto
 from wire.formats import FORMATS
 from wire.topics import ROOT, is_ours
 
@@ -96,7 +95,7 @@ def password_file(accounts: tuple[BrokerAccount, ...]) -> str:
     The salt is derived from the password, so that an unchanged password gives an unchanged file and the broker is not
     reloaded for nothing; each password is random, so no two accounts share a salt.
     """
-    return "".join(f"{account.name}:{_hash(account.password)}\n" for account in accounts)
+    return mosquitto.password_file((account.name, _hash(account.password)) for account in accounts)
 
 
 def acl_file(accounts: tuple[BrokerAccount, ...]) -> str:
@@ -112,8 +111,7 @@ def acl_file(accounts: tuple[BrokerAccount, ...]) -> str:
 
 def _hash(password: str) -> str:
     salt = hashlib.sha256(b"citygrid-salt:" + password.encode()).digest()[:12]
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, HASH_ROUNDS)
-    return f"$7${HASH_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+    return mosquitto.hashed(password, salt, HASH_ROUNDS)
 
 
 def _write_private(file: Path, content: str) -> None:

@@ -1,6 +1,7 @@
 """Steps 2 to 4: what is stored, what is refused, and why."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,23 @@ def test_a_gateway_reports_for_the_devices_of_its_district_only() -> None:
         (2, Reason.UNKNOWN_DEVICE),
         (3, Reason.UNKNOWN_DEVICE),
     ]
+
+
+def test_a_registered_gateway_reports_for_the_devices_listed_under_it_only() -> None:
+    directory = replace(
+        city(fleet(["manhole_cover", "manhole_cover"], district_code=["130202", "130202"])),
+        behind_gateway={"gw-1": frozenset({"dev-1"}), "gw-2": frozenset()},
+    )
+    items = [reading(device="dev-1"), reading(device="dev-2")]
+
+    kept, refused = [], []
+    for gateway in ("gw-1", "gw-2"):
+        frames, refusals = run((f"citygrid/v1/130202/gateway/{gateway}/telemetry", items), directory=directory)
+        kept.append([frame.slot.tolist() for frame in frames])
+        refused.append([(r.item, r.reason) for r in refusals])
+
+    assert kept == [[[0]], []]
+    assert refused == [[(1, Reason.WRONG_TOPIC)], [(0, Reason.WRONG_TOPIC), (1, Reason.WRONG_TOPIC)]]
 
 
 def test_a_message_repeated_in_a_batch_is_one_row() -> None:

@@ -35,8 +35,8 @@ def test_the_tests_own_settings_win() -> None:
 
 
 def test_the_brokers_queue_is_bounded_by_memory(tmp_path) -> None:
-    small = mosquitto.configuration(tmp_path, 18839, 2 * GIB)
-    large = mosquitto.configuration(tmp_path, 18839, 64 * GIB)
+    small = mosquitto.configuration(tmp_path, (18839, 18840), 2 * GIB)
+    large = mosquitto.configuration(tmp_path, (18839, 18840), 64 * GIB)
 
     assert f"max_queued_bytes {GIB // 4}\n" in small
     assert f"max_queued_bytes {GIB}\n" in large

@@ -1,0 +1,156 @@
+"""Keeps the broker's list of devices' identities as the registry has it; a task of the ingest process.
+
+It writes the broker's two files and has it read them again: our own Mosquitto by a signal, one in a container by a
+folder that both see (`deploy/mosquitto/start.sh`). What changed while the broker was away it finds in the files, and
+what changed while we were away is put right when we start.
+
+A broker that reads its accounts again hangs up on whoever may no longer be there. After a restart it counts among
+those the sessions whose client has not come back yet, for it forgot their passwords, and from then on throws away what
+it should queue for them (measured, Mosquitto 2.0.11; ADR-0024). So it is told only while ingest itself is connected.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+import structlog
+from psycopg import AsyncConnection, sql
+
+from core.errors import PlatformError
+from devices import identities
+from devices.profile import Profile
+from runtime.services import control
+from runtime.services import mosquitto as service
+from runtime.services.mosquitto import DEVICE_ACL, DEVICE_PASSWORDS, Broker
+from runtime.settings import Settings
+from storage import signals
+from storage.pool import WRITER, connect
+from wire import mosquitto
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+LOOK_EVERY_S = 0.5
+SETTLED_S = 3.0
+"""So long ingest must have been connected without a break: other ingest processes come back within two seconds."""
+APART_S = 1.0
+"""Least time between two readings by the broker: a thousand changes become one."""
+AGAIN_S = 60.0
+"""And the registry is looked at this often without anybody telling."""
+RECONNECT_S = 2.0
+SHARED_MODE = 0o640
+
+
+class Place(Protocol):
+    """Where the broker's files are."""
+
+    def write(self, passwords: str, acl: str) -> bool:
+        """Make the files hold these texts; tell whether that changed anything."""
+        ...
+
+    def reload(self) -> None:
+        """Have the broker read them."""
+        ...
+
+
+class OwnBroker:
+    """The Mosquitto that `citygrid services` runs."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    def write(self, passwords: str, acl: str) -> bool:
+        """Write as the broker's own account."""
+        return service.write_identities(self._broker, passwords, acl)
+
+    def reload(self) -> None:
+        """Send it SIGHUP; one that does not run reads the files when it starts."""
+        service.reload(self._broker)
+
+
+class SharedFolder:
+    """A folder whose changes the broker's container follows by itself."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def write(self, passwords: str, acl: str) -> bool:
+        """Replace each file at once, rights first: nobody is let in before it is known what he may do."""
+        changed = _replace(self._folder / DEVICE_ACL, acl)
+        return _replace(self._folder / DEVICE_PASSWORDS, passwords) or changed
+
+    def reload(self) -> None:
+        """Nothing to do: who follows the folder does it."""
+
+
+def place(settings: Settings) -> Place | None:
+    """Give where the broker's files are; None when its accounts are somebody else's business."""
+    if settings.broker_identities is not None:
+        return SharedFolder(settings.broker_identities)
+    own = control.own_broker(settings)
+    return OwnBroker(own) if own is not None else None
+
+
+class IdentityKeeper:
+    """Follows the registry; `may_tell` says whether ingest is connected, and this process the one that does it."""
+
+    def __init__(self, settings: Settings, profiles: Mapping[str, Profile], may_tell: Callable[[], bool]) -> None:
+        self._dsn = settings.writer_dsn()
+        self._place = place(settings)
+        self._profiles = profiles
+        self._may_tell = may_tell
+        self._told_once = False
+
+    async def run(self) -> None:
+        """Keep for ever."""
+        if self._place is None:
+            log.info("identities_not_kept", reason="the broker is not ours and CITYGRID_BROKER_IDENTITIES is not set")
+            await asyncio.Event().wait()
+            return
+        while True:
+            try:
+                async with await connect(self._dsn, role=WRITER, name="ingest-identities") as conn:
+                    await conn.set_autocommit(True)
+                    for channel in (signals.IDENTITIES, signals.REGISTRY):
+                        await conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+                    await self._follow(conn, self._place)
+            except (psycopg.Error, OSError, PlatformError) as error:
+                log.warning("identities_retry", reason=str(error).splitlines()[0], retry_s=RECONNECT_S)
+            await asyncio.sleep(RECONNECT_S)
+
+    async def _follow(self, conn: AsyncConnection, where: Place) -> None:
+        clock = asyncio.get_running_loop().time
+        is_due, told_at = True, clock() - APART_S
+        connected_at: float | None = None
+        while True:
+            async for _ in conn.notifies(timeout=LOOK_EVERY_S, stop_after=1):
+                is_due = True
+            now = clock()
+            connected_at = (now if connected_at is None else connected_at) if self._may_tell() else None
+            is_due |= now - told_at >= AGAIN_S
+            if is_due and connected_at is not None and now - max(connected_at + SETTLED_S, told_at + APART_S) >= 0:
+                is_due, told_at = False, now
+                await self._tell(conn, where)
+
+    async def _tell(self, conn: AsyncConnection, where: Place) -> None:
+        """Bring the files up to date and have them read; the first time in any case, to be sure."""
+        known = await identities.in_force(conn, self._profiles)
+        if await asyncio.to_thread(_write, where, known) or not self._told_once:
+            where.reload()
+            self._told_once = True
+            log.info("identities_told", identities=len(known.hashes), gateways=len(known.behind))
+
+
+def _write(where: Place, known: identities.InForce) -> bool:
+    return where.write(mosquitto.password_file(known.hashes), mosquitto.acl_file(known.behind))
+
+
+def _replace(file: Path, content: str) -> bool:
+    if file.exists() and file.read_text(encoding="utf-8") == content:
+        return False
+    fresh = file.with_suffix(".new")
+    fresh.write_text(content, encoding="utf-8")
+    fresh.chmod(SHARED_MODE)
+    fresh.replace(file)
+    return True
