@@ -14,7 +14,7 @@ CHECKS = frozenset(
     {
         *("syntax", "unknown_profile", "unknown_class", "class_not_carried", "unknown_channel", "unknown_area"),
         *("no_department", "no_limit", "impossible", "always", "no_recovery", "contradictory", "unit_trap"),
-        *("out_of_range", "flapping", "shadowed", "unknown_label", "window_too_short", "few_devices"),
+        *("out_of_range", "flapping", "shadowed", "unknown_label", "window_too_short", "few_devices", "empty_equal"),
     }
 )
 _COMMENT = re.compile(r"#\s*citygrid:\s*disable\s+([\w, ]+)")

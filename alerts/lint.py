@@ -31,6 +31,7 @@ def findings(rulebook: Rulebook, known: Surroundings, texts: Mapping[str, str] |
     `texts` are the rule files by name, for the comments in them that switch a check off.
     """
     found = [finding for rule in rulebook.rules for finding in _of_rule(rule, rulebook, known)]
+    found.extend(lint_rule.inhibitions(rulebook))
     return disabled.without(found, rulebook, texts or {})
 
 

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 from alerts import labels, syntax, template
 from alerts.finding import ChannelFact, Finding, Report, Surroundings
-from alerts.rule import Rule, Severity
+from alerts.rule import Rule, Rulebook, Severity
 
 LABELS = frozenset(
     {"alertname", "severity", "device", "profile", "class", "subsystem", "district", "component", *labels.PLACE_LABELS}
 )
 """What a case may bear (`alerts.labels`)."""
+MAY_LACK = frozenset({"component", "class", "subsystem", "district", *labels.PLACE_LABELS})
+"""Labels that not every case has."""
 SEEN_LABELS = frozenset({"plate"})
 """What a sighting adds."""
 FEWEST_REPORTS = 2.0
@@ -53,6 +55,23 @@ def _together(rule: Rule, known: Surroundings, report: Report) -> Iterator[Findi
     if there < rule.together.at_least:
         message = f"asks for {rule.together.at_least} devices, and there are {there} of its profiles in the whole city"
         yield report("warning", "together.at_least", "few_devices", message)
+
+
+def inhibitions(rulebook: Rulebook) -> Iterator[Finding]:
+    """Find inhibitions that make all cases equal which lack a label: absent is the same as empty."""
+    for one in rulebook.inhibit_rules:
+        for name in one.equal:
+            sure = any(it.name == name and it.operator != "=" and not it.matches({}) for it in one.source_matchers)
+            if name in MAY_LACK and not sure and not any(it.name == name for it in one.target_matchers):
+                yield Finding(
+                    level="warning",
+                    file=one.file,
+                    line=one.line,
+                    rule=one.name,
+                    field="inhibit_rules.equal",
+                    check="empty_equal",
+                    message=f"cases without a {name} are all equal here: add '{name}!=\"\"' to source_matchers",
+                )
 
 
 def in_another_unit(threshold: float, fact: ChannelFact) -> str:

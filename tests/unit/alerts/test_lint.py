@@ -224,3 +224,19 @@ def test_a_threshold_in_another_unit_is_told_what_it_may_mean() -> None:
 )
 def test_a_comment_switches_a_check_off_for_its_rule(rules: str, expected: list[tuple[str, str, str]]) -> None:
     assert lint_text(rules) == expected
+
+
+def test_an_inhibition_that_makes_all_cases_without_a_label_equal_is_found() -> None:
+    def checked(source: str) -> list[tuple[str, str]]:
+        text = f"""
+groups: []
+inhibit_rules:
+  - name: cabinets
+    source_matchers: {source}
+    target_matchers: ['alertname="LampOut"']
+    equal: [circuit]
+"""
+        return [(found.rule, found.check) for found in lint.findings(rulebook.parse({"r.yaml": text}), KNOWN)]
+
+    assert checked("""['alertname="CabinetOff"']""") == [("cabinets", "empty_equal")]
+    assert checked("""['alertname="CabinetOff"', 'circuit!=""']""") == []
