@@ -42,10 +42,11 @@ LEFT JOIN component_class AS k
     ON k.catalogue_id = c.catalogue_id AND k.class_code = coalesce(i.class_code, c.class_code)
 LEFT JOIN department AS p ON p.department_id = i.department_id
 LEFT JOIN LATERAL (
-    SELECT jsonb_agg(jsonb_build_array(h.from_stage, h.detail ->> 'due_at', h.at) ORDER BY h.event_id) AS duties,
-           max(h.detail ->> 'due_at') FILTER (
+    SELECT jsonb_agg(jsonb_build_array(h.from_stage, h.detail ->> 'due_at', h.at) ORDER BY h.event_id)
+               FILTER (WHERE h.role <> 'system') AS duties,  -- what a rule does at once is nobody's merit
+           max((h.detail ->> 'due_at')::timestamptz) FILTER (
                WHERE h.from_stage IN ('dispatched', 'handling', 'suspended') AND h.to_stage <> 'filed'
-           )::timestamptz AS disposal_due
+           ) AS disposal_due
     FROM incident_event AS h
     WHERE h.incident_id = i.incident_id AND h.detail ? 'due_at'
 ) AS e ON true

@@ -26,8 +26,8 @@ FROM device AS d JOIN unit_grid AS u USING (unit_grid_id) WHERE d.label = 'mc-1'
 RETURNING incident_id
 """
 LEFT = """
-INSERT INTO incident_event (incident_id, at, actor, kind, from_stage, to_stage, detail)
-VALUES (%(incident_id)s, %(at)s, 'Li', 'moved', %(from_stage)s, %(to_stage)s, %(detail)s)
+INSERT INTO incident_event (incident_id, at, actor, role, kind, from_stage, to_stage, detail)
+VALUES (%(incident_id)s, %(at)s, 'Li', 'department', 'moved', %(from_stage)s, %(to_stage)s, %(detail)s)
 """
 
 

@@ -176,6 +176,26 @@ async def test_a_displaced_cover_goes_the_whole_way_and_every_wrong_turn_is_refu
     audited = await (await street.conn.execute("SELECT count(*) FROM audit WHERE action LIKE 'incident.%'")).fetchone()
     assert audited == (11,)
 
+    span = {"by": "city", "from": stamp(-60), "to": stamp(600)}
+    (group,) = (await street.api.get("/api/v1/kpis", params=span)).json()["groups"]
+    shares = {name: (figure["numerator"], figure["denominator"]) for name, figure in group["figures"].items()}
+    assert shares == {
+        "filing_rate": (1, 1),
+        "disposal_rate": (1, 1),
+        "on_time_disposal_rate": (1, 1),
+        "overdue_open_rate": (0, 1),
+        "closure_rate": (1, 1),
+        "on_time_closure_rate": (1, 1),
+        "rework_rate": (1, 1),
+        "extension_rate": (0, 1),
+        "accurate_dispatch_rate": (0, 1),
+        "on_time_verification_rate": (0, 0),
+        "on_time_filing_rate": (0, 0),
+        "on_time_dispatch_rate": (1, 1),
+        "on_time_check_rate": (4, 4),
+        "alarm_precision": (1, 1),
+    }
+
 
 async def test_a_recovery_asks_for_a_check_and_firing_again_takes_the_case_back(street: Street) -> None:
     await street.read(0, tilt_deg=31.0)
