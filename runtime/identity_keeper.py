@@ -96,25 +96,25 @@ class IdentityKeeper:
     """Follows the registry; `may_tell` says whether ingest is connected, and this process the one that does it."""
 
     def __init__(self, settings: Settings, profiles: Mapping[str, Profile], may_tell: Callable[[], bool]) -> None:
-        self._dsn = settings.writer_dsn()
-        self._place = place(settings)
+        self._settings = settings
         self._profiles = profiles
         self._may_tell = may_tell
         self._told_once = False
 
     async def run(self) -> None:
         """Keep for ever."""
-        if self._place is None:
-            log.info("identities_not_kept", reason="the broker is not ours and CITYGRID_BROKER_IDENTITIES is not set")
-            await asyncio.Event().wait()
-            return
         while True:
             try:
-                async with await connect(self._dsn, role=WRITER, name="ingest-identities") as conn:
+                where = place(self._settings)
+                if where is None:
+                    log.info("identities_not_kept", reason="not our broker, and no CITYGRID_BROKER_IDENTITIES")
+                    await asyncio.Event().wait()
+                    continue
+                async with await connect(self._settings.writer_dsn(), role=WRITER, name="ingest-identities") as conn:
                     await conn.set_autocommit(True)
                     for channel in (signals.IDENTITIES, signals.REGISTRY):
                         await conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
-                    await self._follow(conn, self._place)
+                    await self._follow(conn, where)
             except (psycopg.Error, OSError, PlatformError) as error:
                 log.warning("identities_retry", reason=str(error).splitlines()[0], retry_s=RECONNECT_S)
             await asyncio.sleep(RECONNECT_S)
