@@ -10,12 +10,15 @@ from typing import Annotated, Any
 import typer
 from psycopg import AsyncConnection
 
+from cli.moment import instant
 from components_registry import service
 from components_registry.mapping import AS_IT_IS
 from components_registry.model import Finding, SurveyReport
 from components_registry.taxonomy import TANGSHAN
+from core.errors import NotFound
 from runtime import settings, spacework
 from storage.pool import session_options
+from storage.queries import components as queries
 
 app = typer.Typer(no_args_is_help=True, help="The registry of components: surveys and classes.")
 
@@ -48,6 +51,7 @@ def import_command(  # a command's options
     refused_rows: Annotated[
         Path | None, typer.Option("--refused-rows", help="Write the bad rows here as CSV, to mend and import again.")
     ] = None,
+    diff: Annotated[Path | None, typer.Option(help="Write what is new, changed and missing here as CSV.")] = None,
     trust_crs: Annotated[bool, typer.Option("--trust-crs", help="Load it though it seems to lie elsewhere.")] = False,
     synthetic: Annotated[bool, typer.Option(help="Mark the survey as made by a program.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, keep nothing.")] = False,
@@ -68,6 +72,7 @@ def import_command(  # a command's options
         trusted=trust_crs,
         near_m=near_m,
         refused_rows=refused_rows,
+        differences=diff,
     )
     report = asyncio.run(_import(survey, dry_run=dry_run))
     if as_json:
@@ -106,6 +111,47 @@ def findings(
         print(json.dumps([_finding(entry) for entry in found], ensure_ascii=False))
     else:
         _print_findings(found)
+
+
+@app.command()
+def history(
+    code: Annotated[str, typer.Argument(help="16 digits.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """List what a component was, the newest first. Example: citygrid components history 1302030103000001."""
+
+    async def ask() -> list[dict[str, Any]]:
+        async with await _connect() as conn:
+            return await queries.history(conn, code)
+
+    versions = asyncio.run(ask())
+    if not versions:
+        raise NotFound(f"no component {code}")
+    if as_json:
+        print(json.dumps(versions, ensure_ascii=False, default=str))
+        return
+    for version in versions:
+        until = version["until"].isoformat(timespec="seconds") if version["until"] else "now"
+        source = f", survey {version['survey_id']} ({version['survey_source']})" if version["survey_id"] else ""
+        print(f"{version['since'].isoformat(timespec='seconds')} to {until}: by {version['changed_by']}{source}")
+        names = ("name", "state", "competent_zh", "owner_zh", "maintainer_zh", "unit_grid_code", "wkt")
+        print("    " + ", ".join(f"{name} {version[name]}" for name in names if version[name]))
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="CSV to write; it can be imported again.")],
+    as_of: Annotated[str, typer.Option(help="RFC 3339 time, or 24h for a day ago. Default: now.")] = "",
+) -> None:
+    """Write all components as they were. Example: citygrid components export c.csv --as-of 2026-11-01T00:00:00Z."""
+    now = datetime.now(UTC)
+    at = instant(as_of, now) if as_of else now
+
+    async def write() -> int:
+        async with await _connect() as conn:
+            return await service.export_state(conn, file, as_of=at)
+
+    print(f"{file}: {asyncio.run(write())} components as of {at.isoformat(timespec='seconds')}")
 
 
 @links.command(name="import")
@@ -159,7 +205,8 @@ def _print(file: Path, report: SurveyReport, *, dry_run: bool) -> None:
     verb = "would load" if dry_run else "loaded"
     print(
         f"{file}: {report.rows_read} rows read, {verb} {report.loaded}"
-        f" ({report.created} new, {report.changed} changed, {report.unchanged} unchanged),"
+        f" ({report.created} new, {report.changed} changed, {report.unchanged} unchanged,"
+        f" {report.missing} registered ones not in the file),"
         f" {report.refused} refused"
     )
     for reason, count in report.reasons.items():

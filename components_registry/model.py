@@ -116,6 +116,8 @@ class SurveyReport:
     created: int
     changed: int
     unchanged: int
+    missing: int
+    """Registered components of the survey's classes and districts that it does not have; they stay as they are."""
     findings: tuple[Finding, ...]
     crs: str
     notes: tuple[str, ...]
@@ -134,6 +136,7 @@ class SurveyReport:
             "created": self.created,
             "changed": self.changed,
             "unchanged": self.unchanged,
+            "missing": self.missing,
             "refused": self.refused,
             "reasons": self.reasons,
             "departments_missing": dict(self.departments_missing),

@@ -1,15 +1,16 @@
 """Use cases of the component registry; each is one transaction of the caller's connection."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from psycopg import AsyncConnection
 
-from components_registry import reading, store
+from components_registry import changes, reading, store
 from components_registry.importing import Rules, Seen, check, positions_in_file
 from components_registry.mapping import AS_IT_IS, ColumnMapping
 from components_registry.mapping import parse as parse_mapping
@@ -43,6 +44,8 @@ class Survey:
     """Two of a class within this distance are remarked on; 0: nobody looks."""
     refused_rows: Path | None = None
     """Where the refused rows are written, to be mended."""
+    differences: Path | None = None
+    """Where is written what the survey creates, changes and misses."""
 
 
 def _unheard(rows: int) -> None:
@@ -88,6 +91,12 @@ async def import_survey(
     async with conn.transaction(force_rollback=dry_run):
         result = await _import(conn, survey, now=now, actor=actor, report=report)
     return replace(result, survey_id=None) if dry_run else result
+
+
+async def export_state(conn: AsyncConnection, file: Path, *, as_of: datetime) -> int:
+    """Write all components as they were at `as_of` as a survey CSV; give their number."""
+    async with conn.transaction():
+        return await changes.write_state(conn, file, as_of)
 
 
 async def findings_of(conn: AsyncConnection, survey_id: int, *, limit: int = 1000) -> Sequence[Finding]:
@@ -138,7 +147,13 @@ async def _import(
     if survey.near_m > 0:
         findings += places.findings(survey.near_m)
         findings += [] if await store.is_empty(conn) else await store.near_registered(conn, survey.near_m)
-    created, changed, unchanged = await _take_over(conn, survey.catalogue.catalogue_id, survey_id)
+    missed = await changes.missing(conn)
+    if survey.differences is not None:
+        await changes.write_differences(conn, survey.differences)
+    take = partial(
+        store.take_over, conn, catalogue_id=survey.catalogue.catalogue_id, survey_id=survey_id, now=now, actor=actor
+    )
+    created, changed, unchanged = await _take_over(conn, take)
     findings.sort(key=lambda finding: finding.line)
     result = SurveyReport(
         survey_id=survey_id,
@@ -146,6 +161,7 @@ async def _import(
         created=created,
         changed=changed,
         unchanged=unchanged,
+        missing=missed,
         findings=tuple(findings),
         crs=short_name(crs),
         notes=(*source.notes, *_other_system(survey.crs, source.crs)),
@@ -179,12 +195,14 @@ def _other_system(given: str, said: str) -> tuple[str, ...]:
     return (f"the file says its coordinates are {short_name(said)}; they were read as {short_name(given)}, as asked",)
 
 
-async def _take_over(conn: AsyncConnection, catalogue_id: str, survey_id: int) -> tuple[int, int, int]:
+async def _take_over(
+    conn: AsyncConnection, take: Callable[[], Awaitable[tuple[int, int, int]]]
+) -> tuple[int, int, int]:
     """Write the staged rows; a city's first survey has nobody to disturb and takes the fast way."""
     if not await store.is_empty(conn):
-        return await store.take_over(conn, catalogue_id=catalogue_id, survey_id=survey_id)
+        return await take()
     async with bulk_load.bare(conn, "component"):
-        return await store.take_over(conn, catalogue_id=catalogue_id, survey_id=survey_id)
+        return await take()
 
 
 async def _know_departments(conn: AsyncConnection, rows: SurveyRows, known: dict[str, int]) -> dict[str, int]:

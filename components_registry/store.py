@@ -95,16 +95,18 @@ UPSERT_COMPONENTS = """
 WITH written AS (
     INSERT INTO component (code, catalogue_id, class_code, district_code, name, state, competent_dept_id,
                            owner_dept_id, maintainer_dept_id, unit_grid_id, surveyed_on, changed_on, data_source,
-                           note, survey_id, geom)
+                           note, survey_id, geom, since, changed_by)
     SELECT code, %(catalogue_id)s, class_code, district_code, name, state, competent_dept_id, owner_dept_id,
-           maintainer_dept_id, unit_grid_id, surveyed_on, changed_on, data_source, note, %(survey_id)s, geom
+           maintainer_dept_id, unit_grid_id, surveyed_on, changed_on, data_source, note, %(survey_id)s, geom,
+           %(now)s, %(actor)s
     FROM staged_component ORDER BY code
     ON CONFLICT (code) DO UPDATE
     SET catalogue_id = EXCLUDED.catalogue_id, name = EXCLUDED.name, state = EXCLUDED.state,
         competent_dept_id = EXCLUDED.competent_dept_id, owner_dept_id = EXCLUDED.owner_dept_id,
         maintainer_dept_id = EXCLUDED.maintainer_dept_id, unit_grid_id = EXCLUDED.unit_grid_id,
         surveyed_on = EXCLUDED.surveyed_on, changed_on = EXCLUDED.changed_on, data_source = EXCLUDED.data_source,
-        note = EXCLUDED.note, survey_id = EXCLUDED.survey_id, geom = EXCLUDED.geom
+        note = EXCLUDED.note, survey_id = EXCLUDED.survey_id, geom = EXCLUDED.geom,
+        since = greatest(EXCLUDED.since, component.since), changed_by = EXCLUDED.changed_by
     WHERE (component.catalogue_id, component.name, component.state, component.competent_dept_id,
            component.owner_dept_id, component.maintainer_dept_id, component.unit_grid_id, component.surveyed_on,
            component.changed_on, component.data_source, component.note)
@@ -233,9 +235,11 @@ async def is_empty(conn: AsyncConnection) -> bool:
     return bool(row and row[0])
 
 
-async def take_over(conn: AsyncConnection, *, catalogue_id: str, survey_id: int) -> tuple[int, int, int]:
+async def take_over(
+    conn: AsyncConnection, *, catalogue_id: str, survey_id: int, now: datetime, actor: str
+) -> tuple[int, int, int]:
     """Write the staged rows into the registry; give the numbers of new, changed and unchanged components."""
-    values = {"catalogue_id": catalogue_id, "survey_id": survey_id}
+    values = {"catalogue_id": catalogue_id, "survey_id": survey_id, "now": now, "actor": actor}
     row = await (await conn.execute(UPSERT_COMPONENTS, values)).fetchone()
     assert row is not None
     await conn.execute(ANALYZE_COMPONENTS)

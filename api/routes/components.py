@@ -1,6 +1,6 @@
 """HTTP for components: lists and one in full."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from api import incident, paging
 from api.box import BoxQuery
 from api.incident import Incident
+from api.instant import Instant
 from api.paging import Cursor, Limit, Page
 from api.services import Use
 from core.errors import NotFound
@@ -19,6 +20,9 @@ MOST_SHOWN = 100
 
 State = Literal["intact", "damaged", "missing", "abandoned", "removed", "occupied", "unknown"]
 Code = Annotated[str, Path(pattern="^[0-9]{16}$", description="16 digits.")]
+
+
+AsOf = Annotated[Instant | None, Query(description="The registry as it was then; default: as it is.")]
 
 
 class Component(BaseModel):
@@ -77,6 +81,33 @@ class ComponentDetail(Component):
     open_incidents: list[Incident]
 
 
+class ComponentVersion(BaseModel):
+    """What a component was for a while."""
+
+    since: datetime
+    until: datetime | None = Field(description="Absent: it is so now.")
+    changed_by: str
+    survey_id: int | None = Field(description="The survey that brought it.")
+    survey_source: str | None
+    name: str
+    state: State
+    competent_zh: str | None
+    owner_zh: str | None
+    maintainer_zh: str | None
+    unit_grid_code: str | None
+    surveyed_on: date | None
+    changed_on: date | None
+    data_source: str
+    note: str
+    wkt: str = Field(description="Geometry, WGS 84.")
+
+
+class ComponentHistory(BaseModel):
+    """Every state of a component, the present one first."""
+
+    items: list[ComponentVersion]
+
+
 @router.get("")
 async def list_components(  # noqa: PLR0913  # one argument a filter
     services: Use,
@@ -86,6 +117,7 @@ async def list_components(  # noqa: PLR0913  # one argument a filter
     code: Annotated[str | None, Query(pattern="^[0-9]{1,16}$", description="The code or its first digits.")] = None,
     district_code: Annotated[str | None, Query(pattern="^[0-9]{6}$")] = None,
     state: State | None = None,
+    as_of: AsOf = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[Component]:
@@ -96,30 +128,40 @@ async def list_components(  # noqa: PLR0913  # one argument a filter
     if cursor:
         (given["after"],) = paging.decode("components", cursor, tuple[int])
     async with services.reading() as conn:
-        rows = await components.find(conn, given, limit=limit + 1)
+        rows = await components.find(conn, given, limit=limit + 1, as_of=as_of)
     last = paging.encode("components", [rows[limit - 1]["component_id"]]) if len(rows) > limit else None
     return Page(items=[Component.model_validate(row) for row in rows[:limit]], next=last)
 
 
 @router.get("/{code}")
-async def show_component(code: Code, services: Use) -> ComponentDetail:
-    """Show one component with its departments, grid, devices, geometry and open incidents."""
+async def show_component(code: Code, services: Use, as_of: AsOf = None) -> ComponentDetail:
+    """Show one component with its departments, grid and geometry; with devices and open incidents when not `as_of`."""
     async with services.reading() as conn:
-        row = await components.show(conn, code)
+        row = await components.show(conn, code, as_of=as_of)
         if row is None:
-            raise NotFound(f"no component {code}")
+            raise NotFound(f"no component {code}" + (f" at {as_of.isoformat()}" if as_of else ""))
+        if as_of:
+            return _detail(row, [], [])
         mounted = await devices.find(
             conn, {"component_id": row["component_id"]}, clock=services.health_clock(), limit=MOST_SHOWN
         )
         found = await incidents.find(conn, {"component": code}, state="open", limit=MOST_SHOWN)
-    return ComponentDetail.model_validate(
-        {
-            **row,
-            **{role: _named(row, role) for role in ("competent", "owner", "maintainer")},
-            "devices": mounted,
-            "open_incidents": [incident.of_row(item) for item in found],
-        }
-    )
+    return _detail(row, mounted, [incident.of_row(item) for item in found])
+
+
+@router.get("/{code}/history")
+async def list_component_history(code: Code, services: Use) -> ComponentHistory:
+    """List what a component was, the present state first: who changed it, when, and from which survey."""
+    async with services.reading() as conn:
+        rows = await components.history(conn, code)
+    if not rows:
+        raise NotFound(f"no component {code}")
+    return ComponentHistory.model_validate({"items": rows})
+
+
+def _detail(row: dict[str, Any], mounted: list[dict[str, Any]], found: list[Any]) -> ComponentDetail:
+    named = {role: _named(row, role) for role in ("competent", "owner", "maintainer")}
+    return ComponentDetail.model_validate({**row, **named, "devices": mounted, "open_incidents": found})
 
 
 def _named(row: dict[str, Any], role: str) -> dict[str, str] | None:

@@ -1,6 +1,7 @@
 """Components and their catalogue, as the API shows them."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, LiteralString
 
 from psycopg import AsyncConnection, sql
@@ -21,7 +22,7 @@ DEPARTMENTS = "SELECT department_id, name_zh, name_en FROM department ORDER BY d
 LIST = """
 SELECT c.component_id, c.code, c.class_code, k.name_zh AS class_name_zh, k.name_en AS class_name_en, c.name, c.state,
        c.district_code, u.code AS unit_grid_code, ST_X(p.at) AS lon, ST_Y(p.at) AS lat
-FROM component AS c
+FROM {component} AS c
 JOIN component_class AS k USING (catalogue_id, class_code)
 LEFT JOIN unit_grid AS u USING (unit_grid_id)
 CROSS JOIN LATERAL (SELECT ST_PointOnSurface(c.geom) AS at) AS p
@@ -48,7 +49,7 @@ SELECT c.component_id, c.code, c.class_code, k.name_zh AS class_name_zh, k.name_
        maintainer.name_zh AS maintainer_zh, maintainer.name_en AS maintainer_en,
        c.surveyed_on, c.changed_on, c.data_source, c.note, coalesce(y.synthetic, FALSE) AS synthetic,
        ST_X(p.at) AS lon, ST_Y(p.at) AS lat, ST_AsGeoJSON(c.geom, 7)::json AS geometry
-FROM component AS c
+FROM {component} AS c
 JOIN component_class AS k USING (catalogue_id, class_code)
 LEFT JOIN unit_grid AS u USING (unit_grid_id)
 LEFT JOIN patrol_grid AS g USING (patrol_grid_id)
@@ -63,6 +64,30 @@ CROSS JOIN LATERAL (SELECT ST_PointOnSurface(c.geom) AS at) AS p
 WHERE c.code = %(code)s
 """
 
+HISTORY = """
+WITH states AS (
+    SELECT component_id, name, state, competent_dept_id, owner_dept_id, maintainer_dept_id, unit_grid_id, surveyed_on,
+           changed_on, data_source, note, survey_id, geom, since, changed_by, NULL::timestamptz AS until
+    FROM component WHERE code = %(code)s
+    UNION ALL
+    SELECT component_id, name, state, competent_dept_id, owner_dept_id, maintainer_dept_id, unit_grid_id, surveyed_on,
+           changed_on, data_source, note, survey_id, geom, since, changed_by, until
+    FROM component_version WHERE code = %(code)s
+)
+SELECT c.since, c.until, c.changed_by, c.survey_id, y.source AS survey_source, c.name, c.state,
+       competent.name_zh AS competent_zh, owner.name_zh AS owner_zh, maintainer.name_zh AS maintainer_zh,
+       u.code AS unit_grid_code, c.surveyed_on, c.changed_on, c.data_source, c.note, ST_AsText(c.geom, 9) AS wkt
+FROM states AS c
+LEFT JOIN unit_grid AS u USING (unit_grid_id)
+LEFT JOIN department AS competent ON competent.department_id = c.competent_dept_id
+LEFT JOIN department AS owner ON owner.department_id = c.owner_dept_id
+LEFT JOIN department AS maintainer ON maintainer.department_id = c.maintainer_dept_id
+LEFT JOIN survey AS y USING (survey_id)
+ORDER BY c.since DESC
+"""
+_NOW = sql.SQL("component")
+_THEN = sql.SQL("component_at(%(as_of)s)")
+
 
 async def classes(conn: AsyncConnection) -> list[Row]:
     """Give the catalogue, by code."""
@@ -74,16 +99,24 @@ async def departments(conn: AsyncConnection) -> list[Row]:
     return await _rows(conn, sql.SQL(DEPARTMENTS), {})
 
 
-async def find(conn: AsyncConnection, given: Mapping[str, object], *, limit: int) -> list[Row]:
-    """Give at most `limit` components that pass the filters, by key; see `FILTERS` for their names."""
-    query = sql.SQL(LIST).format(where=where(FILTERS, _once(given)))
-    return await _rows(conn, query, {**given, "limit": limit})
+async def find(
+    conn: AsyncConnection, given: Mapping[str, object], *, limit: int, as_of: datetime | None = None
+) -> list[Row]:
+    """Give at most `limit` components that pass the filters, by key, now or as they were; see `FILTERS` for names."""
+    query = sql.SQL(LIST).format(component=_THEN if as_of else _NOW, where=where(FILTERS, _once(given)))
+    return await _rows(conn, query, {**given, "limit": limit, "as_of": as_of})
 
 
-async def show(conn: AsyncConnection, code: str) -> Row | None:
-    """Give one component with its place, departments and geometry."""
-    rows = await _rows(conn, sql.SQL(SHOW), {"code": code})
+async def show(conn: AsyncConnection, code: str, *, as_of: datetime | None = None) -> Row | None:
+    """Give one component with its place, departments and geometry, now or as it was."""
+    query = sql.SQL(SHOW).format(component=_THEN if as_of else _NOW)
+    rows = await _rows(conn, query, {"code": code, "as_of": as_of})
     return rows[0] if rows else None
+
+
+async def history(conn: AsyncConnection, code: str) -> list[Row]:
+    """Give every state of a component, the present one first; none for a code that was never registered."""
+    return await _rows(conn, sql.SQL(HISTORY), {"code": code})
 
 
 def _once(given: Mapping[str, object]) -> dict[str, object]:

@@ -77,7 +77,7 @@ async def test_the_file_as_a_whole_is_summed_up_and_kept(conn: AsyncConnection, 
     report = await import_survey(conn, survey(tmp_path, ONE, TWO, "1302030103000000,,1,2,"), now=NOW, actor="me")
 
     expected = {
-        "created": 2, "changed": 0, "unchanged": 0, "refused": 1, "reasons": {"code_serial_zero": 1},
+        "created": 2, "changed": 0, "unchanged": 0, "missing": 0, "refused": 1, "reasons": {"code_serial_zero": 1},
         "departments_missing": {"owner": 1, "maintainer": 2}, "notes": [],
     }  # fmt: skip
     assert report.summary() == expected
