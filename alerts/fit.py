@@ -133,6 +133,8 @@ def _carry_phases(old: Table, streams: Mapping[int, Stream]) -> Iterable[Withdra
 
 def taken_in(table: Table, column: int, slots: Slots, phases: phase.Phases) -> NDArray[np.bool_]:
     """Say on which slots a rule that stood there goes on: those it looks at. A silence is never pending."""
+    if not len(table.slots):
+        return np.zeros(len(slots), np.bool_)  # no device of the profile
     at = np.searchsorted(table.slots, slots)
     inside = (at < len(table.slots)) & (table.slots[np.minimum(at, len(table.slots) - 1)] == slots)
     if (narrow := table.narrow.get(column)) is not None:

@@ -125,3 +125,17 @@ async def test_a_process_that_takes_over_ends_what_was_not_seen_again(conn: Asyn
 
     recovered_at = (await found(conn))[0][-1]
     assert recovered_at is not None
+
+
+async def test_a_silence_that_stands_is_taken_over_though_the_rule_watches_types_the_city_has_none_of(
+    conn: AsyncConnection,
+) -> None:
+    live = await start(conn)
+    await carry(live, detection(), after_s=1)
+    live.state.tolerated_gap_us = 10**15
+    await carry(live, after_s=4 * 86_400)
+    assert "DeviceSilent" in {row[0] for row in await found(conn)}
+
+    taken_over = await start(conn)
+
+    assert len(taken_over.state.awake("DeviceSilent")) == 1
