@@ -99,8 +99,9 @@ def _agreement() -> dict[str, Any]:
 
 def _usable(database_port: int, mqtt_port: int) -> bool:
     """Whether each port is ours already or free."""
-    parts = control.status(isolated_settings(DATA_DIR, database_port, mqtt_port))
-    return all(
+    settings = isolated_settings(DATA_DIR, database_port, mqtt_port)
+    parts = control.status(settings)
+    return (parts[1].state == "running" or _is_free(settings.device_port)) and all(
         part.address == f"127.0.0.1:{port}" if part.state == "running" else _is_free(port)
         for part, port in zip(parts, (database_port, mqtt_port), strict=True)
     )
