@@ -148,11 +148,9 @@ async def _load_components(  # who, when and what belong to every change
     result = await components.import_survey(
         conn, survey, now=now, actor=actor, report=lambda rows: report("components", rows)
     )
-    if result.findings:
-        first = result.findings[0]
-        raise InvalidInput(
-            f"{file} has {len(result.findings)} rows that cannot be loaded; line {first.line}: {first.detail}"
-        )
+    first = next((finding for finding in result.findings if finding.refused), None)
+    if first is not None:
+        raise InvalidInput(f"{file} has {result.refused} rows that cannot be loaded; line {first.line}: {first.detail}")
     return result
 
 
