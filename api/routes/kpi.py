@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,8 @@ from alerts.kpi import Case, Duty, Indicator, Period, Rate, Step
 from api.instant import Instant
 from api.services import Services, Use
 from core.errors import InvalidInput
+from storage import series
+from storage.levels import Level
 from storage.queries import kpi as stored
 
 router = APIRouter(prefix="/kpis", tags=["evaluation"])
@@ -145,9 +148,14 @@ async def evaluate_devices(  # one argument a parameter
     area: Area = None,
     as_format: AsFormat = "json",
 ) -> Response | DeviceEvaluation:
-    """Give how much of the period the devices in service were heard, and how much of what was due they sent."""
+    """Give how much of the period the devices in service were heard, and how much of what was due they sent.
+
+    `end` is at most the time up to which readings are rolled up, about half a minute ago.
+    """
     period = _period(services, start, end)
     async with services.reading() as conn:
+        known = await series.state(conn)
+        period = replace(period, end=min(period.end, known.rolled_to[Level.FINE]))  # what is newer is not counted yet
         rows = await stored.sensors(conn, by, period.start, period.end, area=area)
     groups = [
         DeviceGroup(
