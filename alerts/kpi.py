@@ -1,6 +1,6 @@
 """The figures a city is evaluated by: counts over cases in a period, each rate with both its numbers. Pure.
 
-Formulas: those that two management systems of cities agree on where there are two (docs/incidents.md names them); where
+Formulas: those that two management systems of cities agree on where there are two (docs/incidents.md lists them); where
 sources are silent, our choice is said beside the figure. A denominator of zero is no value, neither 0 nor 1. "Due" (应)
 means that the due time lies in the period: a case that is not due yet weighs on nobody. Rework and extension are
 counted by case: one reworked twice counts once.
