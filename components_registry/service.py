@@ -1,8 +1,8 @@
 """Use cases of the component registry; each is one transaction of the caller's connection."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -110,42 +110,17 @@ async def findings_of(conn: AsyncConnection, survey_id: int, *, limit: int = 100
 async def _import(
     conn: AsyncConnection, survey: Survey, *, now: datetime, actor: str, report: Callable[[int], None]
 ) -> SurveyReport:
-    if not await store.has_classes(conn, survey.catalogue):
-        await store.upsert_classes(conn, survey.catalogue)
-    districts = await store.districts(conn)
-    if not districts:
-        raise Conflict("the city's areas are not loaded yet: run `citygrid city load` or load areas and grids first")
     source = reading.open_source(survey.file, layer=survey.layer, encoding=survey.encoding)
-    chunks = reading.chunks(source, survey.mapping)
     crs = survey.crs or source.crs or DEGREES
-    rules = Rules(
-        catalogue=survey.catalogue,
-        districts=districts,
-        grids=await grids.load_index(conn),
-        crs=crs,
-        grid_districts=await store.district_of_grids(conn),
-        northing_first=survey.northing_first,
-    )
+    rules = await _rules(conn, survey, crs)
     survey_id = await store.open_survey(
         conn, source=survey.file.name, crs=short_name(crs), synthetic=survey.synthetic, now=now, actor=actor
     )
-    known = await store.departments(conn)
-    seen, rows_read, findings = Seen(), 0, list[Finding]()
-    places, missing = Places(), Counter[str]()
-    for chunk in chunks:
-        if not rows_read and not survey.trusted:
-            await _refuse_trap(conn, chunk, rules, survey.file.name)
-        rows, flawed = check(chunk.table, chunk.drawn, rules, seen)
-        rows_read += chunk.rows_read
-        findings += [*chunk.refused, *flawed]
-        places.add(rows)
-        missing.update(departments_missing(rows))
-        known = await _know_departments(conn, rows, known)
-        await store.stage(conn, text_rows(rows, known))
-        report(rows_read)
+    staged = await _stage(conn, reading.chunks(source, survey.mapping), rules, survey, report)
+    findings = staged.findings
     findings += await store.take_crowded(conn)
     if survey.near_m > 0:
-        findings += places.findings(survey.near_m)
+        findings += staged.places.findings(survey.near_m)
         findings += [] if await store.is_empty(conn) else await store.near_registered(conn, survey.near_m)
     missed = await changes.missing(conn)
     if survey.differences is not None:
@@ -157,7 +132,7 @@ async def _import(
     findings.sort(key=lambda finding: finding.line)
     result = SurveyReport(
         survey_id=survey_id,
-        rows_read=rows_read,
+        rows_read=staged.rows_read,
         created=created,
         changed=changed,
         unchanged=unchanged,
@@ -165,12 +140,12 @@ async def _import(
         findings=tuple(findings),
         crs=short_name(crs),
         notes=(*source.notes, *_other_system(survey.crs, source.crs)),
-        departments_missing=dict(missing),
+        departments_missing=dict(staged.missing),
     )
     await store.close_survey(
         conn,
         survey_id,
-        rows_read=rows_read,
+        rows_read=staged.rows_read,
         rows_loaded=result.loaded,
         findings=findings,
         summary=result.summary(),
@@ -179,6 +154,56 @@ async def _import(
     if survey.refused_rows is not None:
         write_refused(source, findings, survey.refused_rows)
     return result
+
+
+@dataclass(slots=True, kw_only=True)
+class _Staged:
+    """What was found while a file's rows were read into the staging table."""
+
+    rows_read: int = 0
+    findings: list[Finding] = field(default_factory=list[Finding])
+    places: Places = field(default_factory=Places)
+    missing: Counter[str] = field(default_factory=Counter[str])
+
+
+async def _rules(conn: AsyncConnection, survey: Survey, crs: str) -> Rules:
+    """Give what the rows are checked against; raises `Conflict` while there is no city."""
+    if not await store.has_classes(conn, survey.catalogue):
+        await store.upsert_classes(conn, survey.catalogue)
+    districts = await store.districts(conn)
+    if not districts:
+        raise Conflict("the city's areas are not loaded yet: run `citygrid city load` or load areas and grids first")
+    return Rules(
+        catalogue=survey.catalogue,
+        districts=districts,
+        grids=await grids.load_index(conn),
+        crs=crs,
+        grid_districts=await store.district_of_grids(conn),
+        northing_first=survey.northing_first,
+    )
+
+
+async def _stage(
+    conn: AsyncConnection,
+    chunks: Iterable[reading.Chunk],
+    rules: Rules,
+    survey: Survey,
+    report: Callable[[int], None],
+) -> _Staged:
+    known = await store.departments(conn)
+    seen, staged = Seen(), _Staged()
+    for chunk in chunks:
+        if not staged.rows_read and not survey.trusted:
+            await _refuse_trap(conn, chunk, rules, survey.file.name)
+        rows, flawed = check(chunk.table, chunk.drawn, rules, seen)
+        staged.rows_read += chunk.rows_read
+        staged.findings += [*chunk.refused, *flawed]
+        staged.places.add(rows)
+        staged.missing.update(departments_missing(rows))
+        known = await _know_departments(conn, rows, known)
+        await store.stage(conn, text_rows(rows, known))
+        report(staged.rows_read)
+    return staged
 
 
 async def _refuse_trap(conn: AsyncConnection, chunk: reading.Chunk, rules: Rules, name: str) -> None:
