@@ -16,7 +16,7 @@ COUNTS = """
 SELECT (SELECT count(*) FROM component), (SELECT count(*) FROM component WHERE unit_grid_id IS NULL),
        (SELECT count(DISTINCT class_code) FROM component), (SELECT count(*) FROM device),
        (SELECT count(*) FROM patrol_grid), (SELECT count(*) FROM area WHERE geom IS NULL),
-       (SELECT bool_and(synthetic) FROM survey), (SELECT count(*) FROM survey_finding)
+       (SELECT bool_and(synthetic) FROM survey), (SELECT count(*) FROM survey_finding WHERE refused)
 """
 
 

@@ -222,7 +222,13 @@ async def test_a_running_ingest_takes_up_what_is_published_and_loses_no_reading(
     running = Running(broker, city, client_id)
     await running.carrying()
     address = broker_address.parse(broker)
-    async with aiomqtt.Client(address.host, address.port, protocol=aiomqtt.ProtocolVersion.V5) as gateway:
+    async with aiomqtt.Client(
+        address.host,
+        address.port,
+        username=address.username,
+        password=address.password,
+        protocol=aiomqtt.ProtocolVersion.V5,
+    ) as gateway:
         for seq in range(200):
             if seq == 100:
                 await publish(city, TILTED, FLOODED)
