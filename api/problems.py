@@ -184,7 +184,7 @@ def _http(request: Request, error: Exception) -> JSONResponse:
 def _allowed(request: Request) -> str:
     """Give the methods of all routes with this path: the framework names those of the first one only."""
     routes = [route for route in request.app.routes if isinstance(route, APIRoute) and route.name != CATCH_ALL]
-    return ", ".join(sorted({m for r in routes if r.path_regex.match(request.url.path) for m in r.methods}))
+    return ", ".join(sorted({m for r in routes if r.path_regex.match(request.url.path) for m in r.methods or ()}))
 
 
 def is_catch_all(scope: Mapping[str, Any]) -> bool:
