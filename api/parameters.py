@@ -19,6 +19,8 @@ class Operation:
     """What the OpenAPI description says of one operation."""
 
     template: str
+    methods: str
+    """Of all operations with this template, as the header Allow names them."""
     query: frozenset[str]
 
 
@@ -27,6 +29,7 @@ def operations(schema: Mapping[str, Any]) -> Mapping[str, Operation]:
     return {
         operation["operationId"]: Operation(
             template=path,
+            methods=", ".join(sorted(method.upper() for method in methods)),
             query=frozenset(item["name"] for item in operation.get("parameters", []) if item["in"] == "query"),
         )
         for path, methods in schema["paths"].items()

@@ -9,7 +9,6 @@ import psycopg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from psycopg import errors
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
@@ -174,17 +173,17 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     status, detail, headers = error.status_code, error.detail, error.headers
     if status == HTTPStatus.METHOD_NOT_ALLOWED and is_catch_all(request.scope):
         status, headers = HTTPStatus.NOT_FOUND, None
-    if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers = {"Allow": _allowed(request)}
+    if status == HTTPStatus.METHOD_NOT_ALLOWED and (allowed := _allowed(request)):
+        headers = {**(headers or {}), "Allow": allowed}
     if status == HTTPStatus.NOT_FOUND:
         detail = f"There is nothing at {request.url.path}."
     return problem(OF_STATUS.get(status, "http-error"), detail, request.scope, status=status, headers=headers)
 
 
-def _allowed(request: Request) -> str:
-    """Give the methods of all routes with this path: the framework names those of the first one only."""
-    routes = [route for route in request.app.routes if isinstance(route, APIRoute) and route.name != CATCH_ALL]
-    return ", ".join(sorted({m for r in routes if r.path_regex.match(request.url.path) for m in r.methods or ()}))
+def _allowed(request: Request) -> str | None:
+    """Give the methods of every operation of this path: the framework names those of one route only."""
+    operation = request.app.state.operations.get(getattr(request.scope.get("route"), "name", ""))
+    return operation.methods if operation else None
 
 
 def is_catch_all(scope: Mapping[str, Any]) -> bool:

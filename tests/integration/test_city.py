@@ -16,7 +16,8 @@ COUNTS = """
 SELECT (SELECT count(*) FROM component), (SELECT count(*) FROM component WHERE unit_grid_id IS NULL),
        (SELECT count(DISTINCT class_code) FROM component), (SELECT count(*) FROM device),
        (SELECT count(*) FROM patrol_grid), (SELECT count(*) FROM area WHERE geom IS NULL),
-       (SELECT bool_and(synthetic) FROM survey), (SELECT count(*) FROM survey_finding WHERE refused)
+       (SELECT bool_and(synthetic) FROM survey),
+       (SELECT count(*) FROM survey_finding WHERE refused OR reason <> 'near_duplicate')
 """
 
 
