@@ -39,6 +39,26 @@ class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """True when it only ever grows: a fall is a counter that began anew."""
 
 
+class Argument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One number that a command takes, in its unit (UCUM), from `min` to `max`."""
+
+    name: str
+    unit: str
+    min: float
+    max: float
+    name_zh: str
+    name_en: str
+
+
+class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something a device of this type can be told to do (docs/commands.md)."""
+
+    name: str
+    name_zh: str
+    name_en: str
+    argument: tuple[Argument, ...] = ()
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     profile: str
     version: int
@@ -51,6 +71,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     moving: bool = False
     sentinels: tuple[float, ...] = ()
     """Say "no sensor" on every channel whose range they are outside of."""
+    command: tuple[Command, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +91,8 @@ class Profile:
     channels: tuple[Channel, ...]
     moving: bool
     """True when its position is in its readings (`lon_deg`, `lat_deg`)."""
+    commands: tuple[Command, ...] = ()
+    """What it can be told to do; empty = nothing."""
 
     @property
     def channel_names(self) -> tuple[str, ...]:
@@ -105,6 +128,7 @@ def parse(text: str, source: str) -> Profile:
         classes=file.classes,
         channels=tuple(_with_sentinels(channel, file.sentinels) for channel in file.channel),
         moving=file.moving,
+        commands=file.command,
     )
 
 
