@@ -13,12 +13,24 @@ from psycopg import errors
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Outdated, PlatformError, Unavailable
+from core.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    NotGranted,
+    NotSignedIn,
+    Outdated,
+    PlatformError,
+    Unavailable,
+)
 
 MEDIA_TYPE = "application/problem+json"
 DOCS = "/api/docs#problem-"
 RETRY_AFTER_S = 2
 CATCH_ALL = "get_console"
+CHALLENGE = 'Bearer realm="CityGrid"'
+"""What a 401 must say: how a program identifies itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +58,10 @@ KINDS: Mapping[str, Kind] = {
              advice="The header Allow names the methods that are."),
         Kind(name="conflict", status=409, title="Its state forbids this",
              advice="Fetch it again: somebody else may have changed it. `detail` says what is possible now."),
+        Kind(name="not-signed-in", status=401, title="Nobody is signed in",
+             advice="Sign in at /login, or send a key: `Authorization: Bearer ...`."),
+        Kind(name="not-granted", status=403, title="You may not do this",
+             advice="`detail` names the roles that may; an administrator grants them."),
         Kind(name="wrong-role", status=403, title="Another role may do this",
              advice="`detail` says which; GET /incidents/{id}/actions lists what a role may do now."),
         Kind(name="changed-meanwhile", status=412, title="Somebody else changed it meanwhile",
@@ -72,7 +88,9 @@ OF_ERROR: Mapping[type[PlatformError], str] = {
     InvalidInput: "invalid-input",
     NotFound: "not-found",
     Conflict: "conflict",
+    NotGranted: "not-granted",
     Forbidden: "wrong-role",
+    NotSignedIn: "not-signed-in",
     Outdated: "changed-meanwhile",
     Unavailable: "unavailable",
 }
@@ -149,7 +167,8 @@ def _platform(request: Request, error: Exception) -> JSONResponse:
     name = next((name for family, name in OF_ERROR.items() if isinstance(error, family)), "internal-error")
     if isinstance(error, UnknownParameter):
         name = "unknown-parameter"
-    return problem(name, str(error), request.scope)
+    headers = {"WWW-Authenticate": CHALLENGE} if isinstance(error, NotSignedIn) else None
+    return problem(name, str(error), request.scope, headers=headers)
 
 
 def _database(request: Request, error: Exception) -> JSONResponse:

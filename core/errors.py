@@ -21,8 +21,16 @@ class Outdated(PlatformError):  # noqa: N818
     """The caller looked at an older state than the one there is."""
 
 
+class NotSignedIn(PlatformError):  # noqa: N818
+    """Nobody is known to ask."""
+
+
 class Forbidden(PlatformError):  # noqa: N818
     """The thing can be done, by somebody else."""
+
+
+class NotGranted(Forbidden):
+    """Whoever asks holds no role that may."""
 
 
 class Unavailable(PlatformError):  # noqa: N818
