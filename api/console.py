@@ -1,4 +1,4 @@
-"""Serves the built console at `/`: files as they are, every other path its one page."""
+"""Serves the built pages: files as they are, `/field` and the like their page, every other path the console."""
 
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from core.errors import NotFound
 router = APIRouter(include_in_schema=False)
 
 PAGE = "index.html"
+PAGES = frozenset({"field", "registry", "login", "citizens"})
+"""Pages beside the console, each at its name and below it; the same names as in console/vite.config.ts."""
 HASHED = "assets"
 """Folder of files whose names change with their content."""
 FOREVER = "public, max-age=31536000, immutable"
@@ -33,7 +35,7 @@ city in counts</a>.</p>
 
 @router.get("/{path:path}")
 async def get_console(path: str, request: Request, services: Use) -> Response:
-    """Give a file of the console, or its page for any of its own addresses."""
+    """Give a built file, or the page an address belongs to."""
     if path.startswith(RESERVED):
         raise NotFound(f"There is nothing at /{path}.")
     if not (services.console / PAGE).is_file():
@@ -44,12 +46,18 @@ async def get_console(path: str, request: Request, services: Use) -> Response:
     if file is None and "." in path.rpartition("/")[2]:
         raise NotFound(f"There is nothing at /{path}.")
     if file is None:
-        file = services.console / PAGE
+        file = _page(services.console, path)
     kept = FOREVER if path.startswith(f"{HASHED}/") else ASK_AGAIN
     response = FileResponse(file, headers={"Cache-Control": kept}, stat_result=file.stat())
     if response.headers.get("etag") and request.headers.get("if-none-match") == response.headers["etag"]:
         return Response(status_code=304, headers={"ETag": response.headers["etag"], "Cache-Control": kept})
     return response
+
+
+def _page(folder: Path, path: str) -> Path:
+    """Give the page whose address this is, or is below."""
+    name = path.partition("/")[0]
+    return folder / (f"{name}.html" if name in PAGES else PAGE)
 
 
 def _file(folder: Path, path: str) -> Path | None:

@@ -1,10 +1,28 @@
-/** Build of the console: everything it needs ends in dist/, so that it works on a network without an outside. */
+/** Build of the pages: everything they need ends in dist/, so that they work on a network without an outside. */
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 const api = process.env.CITYGRID_API ?? "http://127.0.0.1:8077";
 
+/** Pages beside the console; each lives at `/<name>` and below it. */
+const PAGES = ["field", "registry", "login", "citizens"];
+
+/** The development server gives the pages at their addresses too, as the API does. */
+const addresses: Plugin = {
+  name: "page-addresses",
+  configureServer(server) {
+    server.middlewares.use((request, _, next) => {
+      const [path = ""] = (request.url ?? "").split("?");
+      const page = path.split("/")[1] ?? "";
+      if (PAGES.includes(page) && !path.includes(".")) request.url = `/${page}.html`;
+      next();
+    });
+  },
+};
+
 export default defineConfig({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  plugins: [addresses],
   worker: { format: "es" },
   build: {
     target: "es2022",
@@ -12,6 +30,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     // MapLibre is one megabyte in one piece; nothing to split
     chunkSizeWarningLimit: 1500,
+    rolldownOptions: { input: ["index.html", ...PAGES.map((page) => `${page}.html`)] },
   },
   server: { proxy: { "/api": api } },
   test: { include: ["tests/**/*.test.ts"], environment: "node" },

@@ -1,0 +1,18 @@
+/** The tabs of `/registry`, in their order. A tab is one file with a default component, loaded when it is opened. */
+import type { ComponentType } from "preact";
+import type { Lang } from "../lib/time";
+
+export interface TabProps {
+  /** what stands in the address after the tab: `/registry/surveys/17` gives `17` */
+  rest: string;
+}
+
+export interface Tab {
+  id: string;
+  title: Record<Lang, string>;
+  load: () => Promise<{ default: ComponentType<TabProps> }>;
+}
+
+export const TABS: readonly Tab[] = [
+  { id: "devices", title: { zh: "批量登记", en: "Devices in bulk" }, load: () => import("./devices") },
+];
