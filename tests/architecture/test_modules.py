@@ -15,6 +15,7 @@ IO_WITHOUT_A_LIBRARY = {
     "simulators.city.generate": "writes the city's files",
     "simulators.launch": "reads the city's files",
     "simulators.ledger": "writes what was sent",
+    "people.tokens": "draws random tokens",
     "storage.locks": "names the database's advisory locks",
     "runtime.demo.report": "speaks of what runtime.demo.count counted in the database",
     "api.description": "describes the problems of api.problems",

@@ -1,0 +1,1 @@
+"""Accounts: who somebody is, what was granted to them, and how they prove it."""
