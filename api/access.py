@@ -1,0 +1,118 @@
+"""Who may do what: one table from operation to roles, held against every request by one dependency; default: nobody.
+
+An operation is a route's function, by name: its `operationId`. A new route needs its line here, or nobody reaches it.
+An administrator may do everything that is not public. Which rows somebody sees is `api.scope`'s.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+from fastapi import Request
+
+from api.principal import Grant, Principal, Role, principal_of
+from core.errors import NotGranted, NotSignedIn
+
+Who = AbstractSet[Role] | None
+"""Roles of which one is enough."""
+PUBLIC: Who = None
+"""Also who is not signed in."""
+SIGNED_IN: Who = frozenset()
+"""Everybody who is signed in, whatever is granted: one's own account."""
+
+SEES: Who = frozenset(Role)
+_DESK = frozenset({Role.OPERATOR, Role.SHIFT_LEADER})
+_WORKFLOW = _DESK | {Role.DISPATCHER, Role.DEPARTMENT, Role.INSPECTOR}
+_CENTRE = _DESK | {Role.DISPATCHER}
+_ENGINEER = frozenset({Role.ENGINEER})
+
+WHO: Mapping[str, Who] = {
+    # health, documentation, the pages' own files
+    "check_alive": PUBLIC,
+    "check_ready": PUBLIC,
+    "get_metrics": PUBLIC,
+    "get_docs": PUBLIC,
+    "get_console": PUBLIC,
+    # catalogue, components
+    "list_classes": SEES,
+    "list_departments": SEES,
+    "list_components": SEES,
+    "show_component": SEES,
+    "list_component_history": SEES,
+    # devices and what they say
+    "list_devices": SEES,
+    "list_live_devices": SEES,
+    "show_device": SEES,
+    "show_latest_reading": SEES,
+    "list_readings": SEES,
+    "aggregate_readings": SEES,
+    "list_events": SEES,
+    # places
+    "list_unit_grids": SEES,
+    "list_patrol_grids": SEES,
+    "list_areas": SEES,
+    "list_watched_areas": SEES,
+    "locate_point": SEES,
+    "get_component_tile": SEES,
+    "get_grid_tile": SEES,
+    # incidents: the state machine says which role takes which step (`alerts.incident`)
+    "list_incidents": SEES,
+    "show_incident": SEES,
+    "explain_incident": SEES,
+    "list_actions": SEES,
+    "report_incident": _DESK | {Role.INSPECTOR},
+    "act_on_incident": _WORKFLOW,
+    # live, counts, evaluation
+    "follow_events": SEES,
+    "show_summary": SEES,
+    "evaluate": SEES,
+    "evaluate_devices": SEES,
+    # rules and what is held back
+    "rules_in_force": SEES,
+    "rule_versions": SEES,
+    "rule_version": SEES,
+    "list_silences": SEES,
+    "show_silence": SEES,
+    "list_muted": SEES,
+    "create_silence": _CENTRE | _ENGINEER | {Role.RULE_AUTHOR},
+    "end_silence": _CENTRE | _ENGINEER | {Role.RULE_AUTHOR},
+    # what was told to whom, and what came and could not be accepted
+    "list_notices": _CENTRE,
+    "count_notices": _CENTRE,
+    "list_dead_letters": _ENGINEER,
+    "count_dead_letters": _ENGINEER,
+    "show_dead_letter": _ENGINEER,
+}
+
+
+def granting(principal: Principal | None, operation: str) -> Sequence[Grant] | None:
+    """Give the grants by which somebody may do an operation; None = everybody may, whatever they hold.
+
+    Raises: `NotSignedIn`; `NotGranted`, naming the roles that may.
+    """
+    if operation in WHO and WHO[operation] is PUBLIC:
+        return None
+    if principal is None:
+        raise NotSignedIn("Sign in first, or send an API key.")
+    who = WHO.get(operation, frozenset({Role.ADMIN})) or frozenset[Role]()
+    if operation in WHO and not who:
+        return None
+    held = held_as(principal.grants, who)
+    if not held:
+        raise NotGranted(f"{operation} is for {names(who)}; {principal.name} is {names(principal.roles)}")
+    return held
+
+
+def held_as(grants: Iterable[Grant], roles: AbstractSet[Role]) -> Sequence[Grant]:
+    """Give the grants that are one of the roles; an administrator's always is."""
+    return [grant for grant in grants if grant.role in roles or grant.role is Role.ADMIN]
+
+
+def names(roles: AbstractSet[Role]) -> str:
+    """Give roles as a sentence names them, in their usual order."""
+    return ", ".join(role.value for role in Role if role in roles) or "nothing"
+
+
+def admit(request: Request) -> None:
+    """Refuse who may not do what is asked; app-wide. Keeps by which grants somebody may, for `api.services`."""
+    operation = getattr(request.scope.get("route"), "name", "")
+    request.state.grants = granting(principal_of(request), operation)
