@@ -50,6 +50,10 @@ class Memo:
             if not lock.locked():
                 self._making.pop(key, None)
 
+    def forget(self, key: Hashable) -> None:
+        """Drop the answer kept under `key`: it is known not to hold any more."""
+        self._drop(key)
+
     def _fresh(self, key: Hashable) -> _Kept | None:
         kept = self._kept.get(key)
         if kept is None or kept.until_s <= self._monotonic():

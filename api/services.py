@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from alerts.work_calendar import WorkDay
+from api.authentication import Authenticator
 from api.live import Hub
 from api.memo import Memo
 from api.observe import Exchange
@@ -27,6 +28,7 @@ class Services:
 
     read: AsyncConnectionPool
     write: AsyncConnectionPool
+    authenticator: Authenticator
     hub: Hub
     memo: Memo
     clock: Callable[[], datetime]

@@ -12,11 +12,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.authentication import Authenticator
 from api.feeds import follow_devices, follow_incidents
 from api.live import Hub
 from api.memo import Memo
 from api.observe import Exchange
-from api.services import Services
+from api.services import POOL_WAIT_S, Services
 from core.errors import Unavailable
 from runtime.http_metrics import HttpMetrics
 from runtime.settings import Settings
@@ -47,16 +48,21 @@ async def serve(settings: Settings) -> None:
     listener = _listen(settings.http_host, settings.http_port)
     host, port = listener.getsockname()[:2]
     log.info("api_listening", url=f"http://{host}:{port}/")
-    await make_server(app).serve(sockets=[listener])
+    await make_server(app, settings.http_proxies).serve(sockets=[listener])
 
 
-def make_server(app: FastAPI) -> uvicorn.Server:
-    """Give the server of `app`; it serves the sockets it is handed until `should_exit` is set."""
+def make_server(app: FastAPI, proxies: str = "") -> uvicorn.Server:
+    """Give the server of `app`; it serves the sockets it is handed until `should_exit` is set.
+
+    Only `proxies` are believed when they say for whom they ask, or over what: anybody else could name any address.
+    """
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
         lifespan="on",
         ws="none",
         timeout_keep_alive=75,
@@ -92,7 +98,7 @@ def make_app(
     """Give the application; entering its lifespan opens the pools and starts the feeds."""
     read = make_pool(settings.reader_dsn(), role=READER, name="api-read", statement_timeout_s=READ_LIMIT_S)
     write = make_pool(
-        settings.writer_dsn(), role=WRITER, name="api-write", max_size=4, statement_timeout_s=WRITE_LIMIT_S
+        settings.writer_dsn(), role=WRITER, name="api-write", max_size=6, statement_timeout_s=WRITE_LIMIT_S
     )
     hub = Hub()
     metrics = HttpMetrics(hub, (read, write))
@@ -104,6 +110,12 @@ def make_app(
     services = Services(
         read=read,
         write=write,
+        authenticator=Authenticator(
+            lambda: write.connection(timeout=POOL_WAIT_S),
+            clock,
+            settings.terms,
+            always_secure=settings.cookie_secure == "always",
+        ),
         hub=hub,
         memo=Memo(MEMO_BYTES),
         clock=clock,

@@ -1,6 +1,7 @@
 """One settings tree from the environment (`CITYGRID_*`) and the data directory; the only reader of the environment."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from alerts.work_calendar import WorkDay
 from core.errors import InvalidInput
+from people.model import Terms
 
 SECRETS_FILE = "secrets.json"
 
@@ -45,6 +47,21 @@ class Settings(BaseSettings):
     http_hosts: str = Field(
         default="",
         description="Further names the API and console are reached by, separated by spaces; * = any.",
+    )
+    http_proxies: str = Field(
+        default="",
+        description="Addresses of proxies whose X-Forwarded-For and -Proto are believed, separated by commas.",
+    )
+    cookie_secure: str = Field(
+        default="auto",
+        pattern="^(auto|always)$",
+        description="`always` = the session's cookie is for https only, whatever the proxy says.",
+    )
+    session_idle_hours: float = Field(
+        default=12, gt=0, le=24 * 30, description="A sign-in that was not used for so long ends."
+    )
+    session_days: float = Field(
+        default=7, gt=0, le=365, description="A sign-in ends after so many days, however much it is used."
     )
     shards: str = Field(
         default="",
@@ -123,6 +140,11 @@ class Settings(BaseSettings):
         """Port of our own Mosquitto for devices and gateways."""
         return self.mqtt_device_port or self.mqtt_port + 1
 
+    @property
+    def terms(self) -> Terms:
+        """How long a browser stays signed in."""
+        return Terms(idle=timedelta(hours=self.session_idle_hours), longest=timedelta(days=self.session_days))
+
     def owner_dsn(self) -> str:
         """Address for migrations and services; raises `InvalidInput` when nothing was set up yet."""
         return self._database(self.database_url, "citygrid")
@@ -136,7 +158,7 @@ class Settings(BaseSettings):
         return self._database(self.database_reader_url or self.database_url, "citygrid_view")
 
     def broker_url(self, account: str) -> str:
-        """Address of the broker as `account` (`ingest`, `recorder`, `integrations`, `bridge`, `gateway-<district>`)."""
+        """Address of the broker as `account` (`runtime.services.passwords.broker_logins`)."""
         if self.mqtt_url:
             return self.mqtt_url.get_secret_value()
         password = self.secrets()["mqtt"].get(account)

@@ -1,0 +1,137 @@
+"""How a request becomes a person: by the cookie of a session, an API key, or a bearer token of the OpenID provider.
+
+What was found is kept for `KEPT_S`: a busy client costs one small indexed query every two seconds, and a session
+or key that is ended counts no longer than that (in the process that ends it, from at once).
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import Request
+from psycopg import AsyncConnection
+from starlette.requests import HTTPConnection
+
+from api.access import PUBLIC, WHO
+from api.memo import Memo
+from api.principal import Kind, Principal
+from people import identities, tokens
+from people.model import Identity, Terms
+
+KEPT_S = 2.0
+KEPT_BYTES = 2 * 1024 * 1024
+"""About eight thousand sessions and keys."""
+COOKIE = "citygrid_session"
+SECURE_COOKIE = f"__Host-{COOKIE}"
+"""Over https: a browser takes a cookie of that prefix from this host only, never from a page of a neighbour."""
+TOKEN_LENGTH = 200
+
+Lend = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a request shows: a session's or a key's token, by its hash."""
+
+    is_session: bool
+    token_hash: bytes
+
+
+class Authenticator:
+    """Finds whose a credential is."""
+
+    def __init__(
+        self,
+        lend: Lend,
+        clock: Callable[[], datetime],
+        terms: Terms,
+        *,
+        always_secure: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.terms = terms
+        self.always_secure = always_secure
+        """Whether the cookie is for https only although requests come by http: behind a proxy that does not say so."""
+        self._lend = lend
+        self._clock = clock
+        self._kept = Memo(KEPT_BYTES, monotonic)
+
+    async def identify(self, credential: Credential) -> Identity | None:
+        """Give who shows a credential, None when it lets nobody in (any more)."""
+        identity = await self._kept.get(credential, KEPT_S, lambda: self._find(credential))
+        if identity and identity.ends_at and identity.ends_at <= self._clock():
+            return None
+        return identity
+
+    async def standing(self, credentials: Iterable[Credential]) -> Mapping[Credential, Identity]:
+        """Give who shows which credential now, without what is kept; those that let nobody in are left out."""
+        sessions = {item.token_hash: item for item in credentials if item.is_session}
+        keys = {item.token_hash: item for item in credentials if not item.is_session}
+        now = self._clock()
+        async with self._lend() as conn:
+            by_session = await identities.of_sessions(conn, sessions, self.terms, now) if sessions else {}
+            by_key = await identities.of_keys(conn, keys, now) if keys else {}
+        return {sessions[token]: who for token, who in by_session.items()} | {
+            keys[token]: who for token, who in by_key.items()
+        }
+
+    def forget(self, credential: Credential) -> None:
+        """Forget what was found for a credential: it was just ended."""
+        self._kept.forget(credential)
+
+    async def _find(self, credential: Credential) -> Identity | None:
+        now = self._clock()
+        token_hash = credential.token_hash
+        async with self._lend() as conn:
+            if credential.is_session:
+                found = await identities.of_sessions(conn, (token_hash,), self.terms, now)
+            else:
+                found = await identities.of_keys(conn, (token_hash,), now)
+            identity = found.get(token_hash)
+            if identity:
+                await identities.note_use(conn, identity, now)
+        return identity
+
+
+def credential_of(request: HTTPConnection) -> Credential | None:
+    """Give what a request shows; a key goes before a cookie."""
+    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return _credential(bearer.strip(), is_session=False)
+    return session_of(request)
+
+
+def session_of(request: HTTPConnection) -> Credential | None:
+    """Give the session a browser shows."""
+    return _credential(request.cookies.get(SECURE_COOKIE) or request.cookies.get(COOKIE, ""), is_session=True)
+
+
+def _credential(token: str, *, is_session: bool) -> Credential | None:
+    if not token or len(token) > TOKEN_LENGTH:
+        return None
+    return Credential(is_session, tokens.hashed(token))
+
+
+async def authenticate(request: Request) -> None:
+    """Find who asks and keep it with the request; app-wide, before `api.access.admit`. Public operations ask nobody."""
+    if WHO.get(getattr(request.scope.get("route"), "name", ""), frozenset()) is PUBLIC:
+        return
+    authenticator: Authenticator = request.app.state.services.authenticator
+    credential = credential_of(request)
+    identity = await authenticator.identify(credential) if credential else None
+    request.state.credential = credential
+    request.state.identity = identity
+    request.state.principal = principal(identity) if identity else None
+
+
+def principal(identity: Identity) -> Principal:
+    """Give an identity as the rest of the API knows it."""
+    return Principal(
+        name=identity.name,
+        kind=Kind.KEY if identity.is_program else Kind.PERSON,
+        grants=identity.grants,
+        department_id=identity.department_id,
+        display_name=identity.display_name,
+    )

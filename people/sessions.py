@@ -1,0 +1,48 @@
+"""Use cases of a browser's sessions: opened at a sign-in, ended one by one or all together."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import AsyncConnection
+
+from people import store, tokens
+from people.model import Client, Terms
+
+USER_AGENT_LENGTH = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A new session; nobody can read its token again."""
+
+    token: str
+    expires_at: datetime
+
+
+async def start(
+    conn: AsyncConnection, account_id: int, method: str, client: Client, terms: Terms, now: datetime
+) -> Opened:
+    """Open a session with a token of its own; sessions that are over are cleared away."""
+    opened = Opened(token=tokens.fresh(), expires_at=now + terms.longest)
+    await store.change(conn, store.FORGET_SESSIONS, {"now": now, "idle": terms.idle})
+    row = {
+        "token_hash": tokens.hashed(opened.token),
+        "account_id": account_id,
+        "method": method,
+        "now": now,
+        "expires_at": opened.expires_at,
+        "address": client.address,
+        "user_agent": client.user_agent[:USER_AGENT_LENGTH].replace("\0", ""),
+    }
+    await store.change(conn, store.INSERT_SESSION, row)
+    return opened
+
+
+async def end(conn: AsyncConnection, token_hash: bytes) -> bool:
+    """End one session; False when it was over already."""
+    return await store.change(conn, store.END_SESSION, {"token_hash": token_hash}) == 1
+
+
+async def end_all(conn: AsyncConnection, account_id: int, kept: bytes = b"") -> int:
+    """End all sessions of an account but the one with the hash `kept`; gives how many."""
+    return await store.change(conn, store.END_SESSIONS, {"account_id": account_id, "kept": kept})
