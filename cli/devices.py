@@ -13,10 +13,10 @@ from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
-from cli import device_identities
+from cli import device_identities, device_life
 from core.errors import InvalidInput, NotFound
 from devices import service
-from devices.model import Registration, State
+from devices.model import Registration
 from devices.profile import shipped
 from runtime import settings
 from storage import device_quality
@@ -28,6 +28,7 @@ from wire.uplinks import CODECS
 app = typer.Typer(no_args_is_help=True, help="Devices: register on components, list, retire.")
 app.add_typer(device_identities.credentials, name="credentials")
 app.add_typer(device_identities.gateways, name="gateways")
+device_life.install(app)
 
 ACTOR = "command line"
 NAMING = ("format", "address", "codec")
@@ -180,32 +181,9 @@ def show(label: str) -> None:
     print(json.dumps(asyncio.run(_shown(label)), ensure_ascii=False, indent=2, default=str))
 
 
-@app.command()
-def state(
-    label: str,
-    to: Annotated[State, typer.Argument(help="The state it goes to.")],
-    reason: Annotated[str, typer.Option(help="Why; kept in its history.")] = "",
-) -> None:
-    """Move a device along its life cycle. Example: citygrid devices state MC-000123 maintenance --reason works."""
-    asyncio.run(_change(label, to, reason))
-    print(f"{label} is now {to}")
-
-
-@app.command()
-def retire(label: str, reason: Annotated[str, typer.Option(help="Why; kept in its history.")] = "") -> None:
-    """Take a device out for good; its readings stay. Example: citygrid devices retire MC-1 --reason stolen."""
-    asyncio.run(_change(label, State.RETIRED, reason))
-    print(f"{label} is retired")
-
-
 async def _register(rows: list[Registration]) -> tuple[int, list[Any]]:
     async with await connect(settings.load().writer_dsn(), role=WRITER, name="cli") as conn:
         return await service.register_many(conn, rows, shipped(), now=datetime.now(UTC), actor=ACTOR)
-
-
-async def _change(label: str, to: State, reason: str) -> None:
-    async with await connect(settings.load().writer_dsn(), role=WRITER, name="cli") as conn:
-        await service.change_state(conn, label, to, now=datetime.now(UTC), actor=ACTOR, reason=reason)
 
 
 async def _shown(label: str) -> dict[str, Any]:

@@ -26,6 +26,8 @@ class Quality(IntFlag):
     """A later reading of its device had come in an earlier message."""
     CLOCK_UNSET = 256
     """The device's clock was never set: the time of arrival stands in."""
+    NOT_IN_SERVICE = 512
+    """The device was being installed or worked on: stored, not evaluated by rules."""
 
 
 COUNTED: Mapping[str, Quality] = {

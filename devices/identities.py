@@ -8,14 +8,14 @@ broker's hash of it. Each use case is one transaction of the caller's connection
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncConnection
 
 from core.errors import Conflict, NotFound
 from devices import identity_store, store
-from devices.model import REPORTING, State
+from devices.life import REPORTING, State
+from devices.model import Change
 from devices.profile import Profile
 from storage import signals
 from wire import mosquitto, topics
@@ -43,14 +43,6 @@ class Issued:
     label: str
     user_name: str
     password: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """Who changes something, and when."""
-
-    now: datetime
-    actor: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

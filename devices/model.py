@@ -1,44 +1,30 @@
-"""A device's life cycle, and what must be said to register one."""
+"""What must be said to register a device, to move it along its life, and why that was refused."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from datetime import datetime
 from typing import Any
 
-from core.errors import Conflict
+from devices.life import State
 
 
-class State(StrEnum):
-    """Where a device is in its life."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Who changes something, when and why."""
 
-    REGISTERED = "registered"
-    INSTALLED = "installed"
-    COMMISSIONED = "commissioned"
-    IN_SERVICE = "in_service"
-    MAINTENANCE = "maintenance"
-    REPLACED = "replaced"
-    RETIRED = "retired"
+    now: datetime
+    actor: str
+    reason: str = ""
 
 
-_NEXT: Mapping[State, frozenset[State]] = {
-    State.REGISTERED: frozenset({State.INSTALLED, State.IN_SERVICE, State.RETIRED}),
-    State.INSTALLED: frozenset({State.COMMISSIONED, State.IN_SERVICE, State.RETIRED}),
-    State.COMMISSIONED: frozenset({State.IN_SERVICE, State.RETIRED}),
-    State.IN_SERVICE: frozenset({State.MAINTENANCE, State.REPLACED, State.RETIRED}),
-    State.MAINTENANCE: frozenset({State.IN_SERVICE, State.REPLACED, State.RETIRED}),
-    State.REPLACED: frozenset({State.RETIRED}),
-    State.RETIRED: frozenset(),
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A step of a device's life."""
 
-REPORTING = frozenset({State.REGISTERED, State.INSTALLED, State.COMMISSIONED, State.IN_SERVICE, State.MAINTENANCE})
-"""States in which readings are accepted: installers must see the first reading arrive."""
-
-
-def require_transition(label: str, current: State, wanted: State) -> None:
-    """Raise `Conflict`, naming what is possible, unless a device may go from `current` to `wanted`."""
-    if wanted not in _NEXT[current]:
-        possible = ", ".join(sorted(_NEXT[current])) or "nothing: it is at its end"
-        raise Conflict(f"device {label} is {current}: it cannot become {wanted}; possible: {possible}")
+    label: str
+    to: State
+    component_code: str = ""
+    """Where it is put when it comes back from being replaced; a device that stands on no component needs none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

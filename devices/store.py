@@ -115,15 +115,6 @@ WHERE profile_channel.channel = EXCLUDED.channel
 RETURNING position
 """
 
-SELECT_ONE = """
-SELECT device_id, label, profile, component_id, district_code, state, interval_s
-FROM device WHERE label = %(label)s FOR UPDATE
-"""
-UPDATE_STATE = "UPDATE device SET state = %(state)s WHERE device_id = %(device_id)s"
-INSERT_EVENT = """
-INSERT INTO device_event (device_id, at, actor, kind, detail)
-VALUES (%(device_id)s, %(at)s, %(actor)s, %(kind)s, %(detail)s)
-"""
 INSERT_AUDIT = """
 INSERT INTO audit (at, actor, action, subject, detail) VALUES (%(at)s, %(actor)s, %(action)s, %(subject)s, %(detail)s)
 """
@@ -230,25 +221,6 @@ async def upsert_channels(conn: AsyncConnection, profile: Profile) -> int:
         )
         agreeing += cursor.rowcount
     return agreeing
-
-
-async def lock_one(conn: AsyncConnection, label: str) -> Mapping[str, Any] | None:
-    """Give one device's row, locked until the transaction ends."""
-    async with conn.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(SELECT_ONE, {"label": label})
-        return await cursor.fetchone()
-
-
-async def set_state(  # noqa: PLR0913  # one row of each of three tables
-    conn: AsyncConnection, *, device_id: int, label: str, state: str, now: datetime, actor: str, reason: str
-) -> None:
-    """Change the state and write it into the device's history and the audit."""
-    detail = Jsonb({"state": state, "reason": reason})
-    await conn.execute(UPDATE_STATE, {"device_id": device_id, "state": state})
-    await conn.execute(
-        INSERT_EVENT, {"device_id": device_id, "at": now, "actor": actor, "kind": state, "detail": detail}
-    )
-    await audit(conn, now=now, actor=actor, action=f"device_{state}", subject=label, detail={"reason": reason})
 
 
 async def audit(

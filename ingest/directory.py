@@ -51,6 +51,8 @@ class Directory:
     """By slot: index into `codecs`; a list, because decoding asks for one at a time."""
     accepts: NDArray[np.bool_]
     """By slot: whether readings of the device are still taken."""
+    awaited: NDArray[np.bool_]
+    """By slot: whether the first reading moves the device along its life (`devices.life`)."""
     by_topic: Mapping[str, int]
     """Topic of each device -> slot."""
     by_label: Mapping[str, int]
@@ -99,6 +101,7 @@ def make(
     accepts: Sequence[bool],
     locator: Locator | None,
     spoken: Sequence[Spoken] = (),
+    awaited: Sequence[bool] | None = None,
 ) -> Directory:
     """Build the snapshot; every name in `fleet.profiles` must be in `profiles`.
 
@@ -115,6 +118,7 @@ def make(
         codecs=tuple(codec(profiles[name]) for name in fleet.profiles),
         profile_of=fleet.profile.tolist(),
         accepts=np.array(accepts, dtype=np.bool_),
+        awaited=np.zeros(len(fleet), dtype=np.bool_) if awaited is None else np.array(awaited, dtype=np.bool_),
         by_topic=topics,
         by_label={label: slot for slot, label in enumerate(fleet.label)},
         by_address={(it.format, it.address): it.slot for it in sorted(spoken, key=lambda it: accepts[it.slot])},

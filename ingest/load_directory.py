@@ -12,7 +12,7 @@ from psycopg.rows import tuple_row
 
 from core.fleet import Fleet
 from core.places import CellKind
-from devices.model import REPORTING, State
+from devices.life import REPORTING, State, after_first_reading
 from devices.profile import Profile
 from geo.grid import GridIndex
 from geo.places import CityMap, CityPlaces, Stand
@@ -30,8 +30,10 @@ WHERE CASE WHEN d.format = ANY(%(in_our_tree)s) THEN d.district_code = ANY(%(dis
       ELSE %(takes_foreign)s END
 ORDER BY d.device_id
 """
-COLUMNS, PROFILE = 12, 2
-"""Of `SELECT_DEVICES`: how many, and the place of the profile."""
+COLUMNS, PROFILE, STATE = 12, 2, 8
+"""Of `SELECT_DEVICES`: how many, and the places of the profile and the state."""
+_REPORTING = frozenset(state.value for state in REPORTING)
+_AWAITED = frozenset(state.value for state in State if after_first_reading(state))
 SELECT_SPOKEN = """
 SELECT device_id, format, COALESCE(address, label), codec FROM device WHERE format <> 'native' ORDER BY device_id
 """
@@ -84,8 +86,10 @@ async def load(
     if former is not None:
         place: dict[int, int] = {device_id: slot for slot, device_id in enumerate(former.fleet.device_id.tolist())}
         rows.sort(key=lambda row: place.get(int(row[0]), len(place) + int(row[0])))
-    fleet, accepts = _fleet(rows, tuple(sorted(profiles)), city)
-    directory = make(fleet, profiles, accepts, locator, _spoken(fleet, spoken))
+    fleet = _fleet(rows, tuple(sorted(profiles)), city)
+    states = [row[STATE] for row in rows]
+    accepts, awaited = [it in _REPORTING for it in states], [it in _AWAITED for it in states]
+    directory = make(fleet, profiles, accepts, locator, _spoken(fleet, spoken), awaited)
     return replace(directory, behind_gateway={label: frozenset(devices) for label, devices in behind})
 
 
@@ -107,12 +111,12 @@ class Ground:
     subsystem: Mapping[str, str]
 
 
-def _fleet(rows: list[tuple[Any, ...]], profiles: tuple[str, ...], city: Ground) -> tuple[Fleet, list[bool]]:
-    """Give the fleet, and of each device whether its readings are taken. A column at a time: there may be a million."""
+def _fleet(rows: list[tuple[Any, ...]], profiles: tuple[str, ...], city: Ground) -> Fleet:
+    """Give the fleet. A column at a time: there may be a million."""
     columns = list(zip(*rows, strict=True)) if rows else [()] * COLUMNS
     device_id, label, profile, class_code, component_id, district, grid, interval_s, state, lon, lat, since_us = columns
     index = {name: position for position, name in enumerate(profiles)}
-    in_service, reporting = State.IN_SERVICE.value, {state.value for state in REPORTING}
+    in_service = State.IN_SERVICE.value
     slot: dict[int, int] = {}
     if city.route or city.tags:
         slot = {number: position for position, number in enumerate(device_id)}
@@ -129,7 +133,7 @@ def _fleet(rows: list[tuple[Any, ...]], profiles: tuple[str, ...], city: Ground)
     for number, words in city.tags.items():
         if number in slot:
             tags[slot[number]] = words
-    fleet = Fleet(
+    return Fleet(
         device_id=np.array(device_id, dtype=np.int32),
         label=label,
         profile=stand.profile,
@@ -148,4 +152,3 @@ def _fleet(rows: list[tuple[Any, ...]], profiles: tuple[str, ...], city: Ground)
         tags=tuple(tags),
         places=located,
     )
-    return fleet, [it in reporting for it in state]

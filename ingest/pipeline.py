@@ -14,7 +14,15 @@ from ingest.directory import Directory
 from ingest.enrich import enrich
 from ingest.message import Batch, Refusal
 from ingest.sparkplug import Draft
-from ingest.validate import Tolerance, ascending, mark_late, refuse_out_of_service, validate, validate_facts
+from ingest.validate import (
+    Tolerance,
+    ascending,
+    mark_late,
+    mark_not_in_service,
+    refuse_out_of_service,
+    validate,
+    validate_facts,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +80,7 @@ def run(  # noqa: PLR0913  # two of them have a default that suits who is not th
         frame, again = ascending(frame)
         repeated.append(again)
         mark_late(frame, memory.newest_us)
+        mark_not_in_service(frame, directory.fleet)
         changes += quality.mark(frame, codec.checks, memory)
         lap("validate")
         frames.append(enrich(frame, codec, directory))

@@ -87,6 +87,13 @@ def mark_late(frame: Frame, newest_us: NDArray[np.int64]) -> None:
     frame.quality[frame.ts_us < newest_us[frame.slot]] |= Quality.LATE
 
 
+def mark_not_in_service(frame: Frame, fleet: Fleet) -> None:
+    """Flag rows of devices that are being installed or worked on."""
+    idle = ~fleet.in_service[frame.slot]
+    if idle.any():
+        frame.quality[idle] |= Quality.NOT_IN_SERVICE
+
+
 def refuse_out_of_service(frame: Frame, accepts: NDArray[np.bool_], fleet: Fleet) -> tuple[Frame, list[Refusal]]:
     """Take out rows of replaced and retired devices."""
     taken = accepts[frame.slot]

@@ -19,6 +19,7 @@ from alerts.limits import CityTime
 from alerts.rule import Rulebook
 from alerts.shadow import Shadow
 from core.frame import Frame
+from devices import service as devices
 from ingest import doubts, pipeline, quality, sparkplug
 from ingest.directory import Directory
 from ingest.lanes import CITY
@@ -92,6 +93,7 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
         await require_lease(live)  # nobody else carries these devices until we have committed
         frames = await readings.recall_arrivals(live.conn, passed.frames, fleet, batch.redelivered, now_us)
         fresh = await readings.insert_new(live.conn, frames, fleet, now_us)  # what was not stored before
+        await _note_first_readings(live, fresh, now)  # an installed device is heard
         facts = await events.insert_new(live.conn, passed.facts, fleet, now_us, batch.redelivered)
         lap("store")
         step = engine.step(live.state, fresh, live.rulebook, fleet, now)  # what the rules make of it
@@ -158,6 +160,13 @@ async def write_rest(live: Live) -> None:
         await require_lease(live)
         for newest in live.latest.rest():
             await device_state.keep(live.conn, newest.frame, live.directory.fleet, newest.received_us)
+
+
+async def _note_first_readings(live: Live, fresh: Sequence[Frame], now: datetime) -> None:
+    awaited, ids = live.directory.awaited, live.directory.fleet.device_id
+    heard = [slot for frame in fresh for slot in set(frame.slot[awaited[frame.slot]].tolist())]
+    if heard:
+        await devices.first_readings(live.conn, ids[heard].tolist(), now)
 
 
 def _age_s(frames: Sequence[Frame], now_us: int) -> float | None:

@@ -8,7 +8,8 @@ import pytest
 
 from core.errors import Conflict, NotFound
 from devices import service
-from devices.model import Registration, State
+from devices.life import State
+from devices.model import Change, Move, Registration
 from devices.profile import Profile, shipped
 from ingest import load_directory
 from ingest.directory import Directory
@@ -21,6 +22,10 @@ NOW = datetime(2026, 11, 22, tzinfo=UTC)
 def city(database: str) -> str:
     small_city.build(database)
     return database
+
+
+async def move(conn: psycopg.AsyncConnection, label: str, to: State, reason: str) -> None:
+    await service.move(conn, Move(label=label, to=to), shipped(), Change(now=NOW, actor="li", reason=reason))
 
 
 async def register(city: str, *rows: Registration) -> tuple[int, list[tuple[int, str, str]]]:
@@ -135,7 +140,7 @@ async def test_a_radio_goes_to_another_device_once_the_former_is_retired(city: s
 
     assert (await register(city, second))[1] == [(1, "address", "address_taken")]
     async with await psycopg.AsyncConnection.connect(city) as conn:
-        await service.change_state(conn, "MC-1", State.RETIRED, now=NOW, actor="li", reason="moved")
+        await move(conn, "MC-1", State.RETIRED, "moved")
     assert (await register(city, second))[0] == 1
 
     directory = await snapshot(city)
@@ -167,11 +172,11 @@ async def snapshot(city: str) -> Directory:
 async def test_the_life_cycle_is_kept_in_history_and_audit(city: str) -> None:
     await register(city, *small_city.covers(1))
     async with await psycopg.AsyncConnection.connect(city) as conn:
-        await service.change_state(conn, "MC-1", State.RETIRED, now=NOW, actor="li", reason="stolen")
+        await move(conn, "MC-1", State.RETIRED, "stolen")
         with pytest.raises(Conflict, match="at its end"):
-            await service.change_state(conn, "MC-1", State.IN_SERVICE, now=NOW, actor="li", reason="found")
+            await move(conn, "MC-1", State.IN_SERVICE, "found")
         with pytest.raises(NotFound, match="no device MC-2"):
-            await service.change_state(conn, "MC-2", State.RETIRED, now=NOW, actor="li", reason="")
+            await move(conn, "MC-2", State.RETIRED, "lost")
 
     with psycopg.connect(city) as conn:
         events = conn.execute("SELECT kind, actor FROM device_event ORDER BY at, kind").fetchall()

@@ -19,7 +19,8 @@ from paho.mqtt.properties import Properties
 from core.errors import Conflict, InvalidInput, NotFound
 from devices import gateways, identities, service
 from devices.identities import Change, Holder
-from devices.model import State
+from devices.life import State
+from devices.model import Move
 from devices.profile import shipped
 from ingest import load_directory
 from runtime import identity_keeper
@@ -267,7 +268,8 @@ async def test_a_retired_device_loses_its_live_connection(scene: Scene) -> None:
     device = await scene.device(ME)
 
     async with await psycopg.AsyncConnection.connect(scene.database) as conn:
-        await service.change_state(conn, ME, State.RETIRED, now=NOW, actor="test", reason="stolen")
+        by = Change(now=NOW, actor="test", reason="stolen")
+        await service.move(conn, Move(label=ME, to=State.RETIRED), shipped(), by)
 
     await asyncio.to_thread(device.ended.get, timeout=ENDS_WITHIN_S)
 

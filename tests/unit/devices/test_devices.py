@@ -7,7 +7,7 @@ import pytest
 from components_registry import taxonomy
 from core.errors import Conflict, InvalidInput
 from devices.health import Health, health
-from devices.model import State, require_transition
+from devices.life import State, step
 from devices.profile import SHIPPED, parse, shipped
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -60,14 +60,14 @@ def test_health_goes_by_the_devices_own_interval(age_s: float | None, expected: 
 
 
 def test_a_listed_step_of_the_life_cycle_is_allowed() -> None:
-    require_transition("MC-1", State.IN_SERVICE, State.MAINTENANCE)
+    assert step("MC-1", State.IN_SERVICE, State.MAINTENANCE, reason="works").to is State.MAINTENANCE
 
 
 def test_an_unlisted_step_is_refused_and_says_what_is_possible() -> None:
-    with pytest.raises(Conflict, match="MC-1 is replaced: it cannot become in_service; possible: retired"):
-        require_transition("MC-1", State.REPLACED, State.IN_SERVICE)
+    with pytest.raises(Conflict, match="MC-1 is replaced: it cannot become in_service; possible: installed, retired"):
+        step("MC-1", State.REPLACED, State.IN_SERVICE)
 
 
 def test_nothing_follows_retirement() -> None:
     with pytest.raises(Conflict, match="at its end"):
-        require_transition("MC-1", State.RETIRED, State.IN_SERVICE)
+        step("MC-1", State.RETIRED, State.IN_SERVICE)
