@@ -11,8 +11,7 @@ from psycopg import AsyncConnection
 
 from core.errors import InvalidInput
 from geo.geojson import features_of
-from geo.gridfile import FeatureFinding
-from geo.topology import GridFinding
+from geo.findings import GridFinding
 from runtime import gridwork, settings
 from storage.pool import session_options
 
@@ -30,7 +29,6 @@ class Level(StrEnum):
 def import_command(
     file: Annotated[Path, typer.Argument(help="GeoJSON FeatureCollection of polygons with a property `code`.")],
     level: Annotated[Level, typer.Option(help="What the file holds; patrol grids go first.")],
-    crs: Annotated[str, typer.Option(help="Coordinate system of the file.")] = "EPSG:4326",
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Load grids by code; bad features are listed. Example: citygrid grids import grids.geojson --level unit.
@@ -39,19 +37,19 @@ def import_command(
     """
     features = _read(file)
 
-    async def work() -> tuple[int, list[FeatureFinding]]:
+    async def work() -> tuple[int, list[GridFinding]]:
         async with await _connect() as conn:
             load = gridwork.import_units if level is Level.UNIT else gridwork.import_patrols
-            return await load(conn, features, crs=crs)
+            return await load(conn, features)
 
     loaded, found = asyncio.run(work())
     if as_json:
-        rows = [{"feature": f.feature, "column": f.column, "reason": f.reason, "detail": f.detail} for f in found]
+        rows = [{"feature": f.feature, "column": f.column, "reason": f.flaw, "detail": f.detail} for f in found]
         print(json.dumps({"loaded": loaded, "findings": rows}, ensure_ascii=False))
     else:
         print(f"{file}: {loaded} {level} grids loaded, {len(found)} refused")
         for entry in found:
-            print(f"feature {entry.feature}, {entry.column}: {entry.reason}: {entry.detail}")
+            print(f"feature {entry.feature}, {entry.column}: {entry.flaw}: {entry.detail}")
     if found:
         raise typer.Exit(1)
 

@@ -1,7 +1,10 @@
-"""Features of a grid file to grids in degrees: every bad feature gets one reason, every good one is kept. Pure."""
+"""Rows of a grid file to grids in degrees: every bad row gets one reason, every good one is kept. Pure."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -9,171 +12,248 @@ import shapely
 from numpy.typing import NDArray
 
 from core.errors import InvalidInput
+from geo.findings import Flaw, GridFinding
 from geo.geojson import geometries_of
-from geo.projection import CITY_METRIC, DEGREES, geometries_from_degrees, geometries_to_degrees
-from geo.unit_code import community_of, district_of, normal_code
+from geo.projection import geometries_from_degrees, plane_of
+from geo.topology import broken_rings, mended
+from geo.unit_code import normal_code
+
+Row = Mapping[str, str]
+
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "code": (
+        "网格编码", "网格代码", "单元网格编码", "单元网格代码", "bgid", "dywgcode", "grid_code", "area_code", "代码",
+        "编码",
+    ),
+    "parent_code": ("上级代码", "社区代码", "community_code", "street_code", "district_code", "parent"),
+    "patrol_code": ("责任网格", "责任网格编码", "巡查网格", "巡查网格编码"),
+    "name_zh": ("名称", "网格名称", "name", "bgname"),
+    "name_en": ("英文名称",),
+    "team": ("巡查队", "责任单位"),
+}  # fmt: skip
+"""Our name -> other accepted headings, compared without case."""
+_OURS = {alias.casefold(): name for name, aliases in COLUMNS.items() for alias in (name, *aliases)}
+
+
+class Level(StrEnum):
+    """What one file holds: a partition of the city."""
+
+    DISTRICT = "district"
+    STREET = "street"
+    COMMUNITY = "community"
+    UNIT = "unit"
+    PATROL = "patrol"
+
+
+AREAS = (Level.DISTRICT, Level.STREET, Level.COMMUNITY)
+PARENT: Mapping[Level, Level] = {
+    Level.STREET: Level.DISTRICT,
+    Level.COMMUNITY: Level.STREET,
+    Level.UNIT: Level.COMMUNITY,
+    Level.PATROL: Level.DISTRICT,
+}
+_DIGITS = {Level.DISTRICT: 6, Level.STREET: 9, Level.COMMUNITY: 12}
+"""GB/T 2260 for districts; three digits more for a street, three for a community (as in a unit grid's code)."""
+_PARENT_DIGITS = {Level.DISTRICT: 4, Level.STREET: 6, Level.COMMUNITY: 9, Level.UNIT: 12}
+_MULTIPLE = "MultiPolygon"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeatureFinding:
-    """Why one feature was not taken: its number in the file from 1, the property, a reason code, a sentence."""
-
-    feature: int
-    column: str
-    reason: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitGrid:
-    """A unit grid as a file gives it; `patrol_code` may be empty. Geometry in degrees, `area_m2` measured by us."""
+class Grid:
+    """A grid or area as a file gives it; geometry in degrees, `area_m2` measured by us."""
 
     code: str
-    community_code: str
-    patrol_code: str
+    parent_code: str
+    patrol_code: str = ""
+    name_zh: str = ""
+    name_en: str = ""
+    team: str = ""
     area_m2: float
-    polygon: shapely.Polygon
+    shape: shapely.Polygon | shapely.MultiPolygon
+    feature: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PatrolGrid:
-    """A patrol grid as a file gives it. Geometry in degrees, a polygon or several."""
+class Known:
+    """What rows may refer to."""
 
-    code: str
-    district_code: str
-    name_zh: str
-    name_en: str
-    team: str
-    shape: shapely.Polygon | shapely.MultiPolygon
+    parents: AbstractSet[str] = frozenset()
+    patrols: AbstractSet[str] | None = None
+    """None: whatever a row says."""
+    void: AbstractSet[str] = field(default_factory=frozenset[str])
+    """Codes of grids that were given up: a code is never reused."""
+    mend: bool = False
+    """A broken outline that encloses one area is taken as that area."""
 
 
 class _Refused(Exception):  # noqa: N818  # carries a finding up two calls of this module
-    def __init__(self, column: str, reason: str, detail: str) -> None:
+    def __init__(self, column: str, flaw: Flaw, detail: str) -> None:
         super().__init__(detail)
-        self.column, self.reason = column, reason
+        self.column, self.flaw = column, flaw
 
 
-def unit_grids(
-    features: Sequence[Mapping[str, Any]],
-    *,
-    crs: str = DEGREES,
-    communities: Collection[str],
-    patrols: Collection[str],
-) -> tuple[list[UnitGrid], list[FeatureFinding]]:
-    """Give the unit grids of the features and one finding for each feature that is none.
+def rows_of(features: Sequence[Mapping[str, Any]]) -> tuple[list[Row], NDArray[np.object_]]:
+    """Give the properties of GeoJSON features as texts under our names, and their geometries."""
+    rows: list[Row] = []
+    for item in features:
+        given = item.get("properties")
+        properties: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+        rows.append(named({key: "" if value is None else str(value) for key, value in properties.items()}))
+    return rows, geometries_of(features)
 
-    `communities` and `patrols` are the codes that may be referred to.
-    """
-    geometries, areas = _outlines(features, crs)
-    good: list[UnitGrid] = []
-    findings: list[FeatureFinding] = []
+
+def named(given: Row) -> Row:
+    """Give a row under our names; what we do not know is left out, the first of two headings that mean one stays."""
+    row: dict[str, str] = {}
+    for heading, value in given.items():
+        ours = _OURS.get(heading.strip().casefold())
+        if ours is not None and not row.get(ours):
+            row[ours] = value.strip()
+    return row
+
+
+def heading_of(ours: str, header: Sequence[str]) -> str | None:
+    """Give the heading that means `ours`, if there is one."""
+    return next((it for it in header if _OURS.get(it.strip().casefold()) == ours), None)
+
+
+def plane(outlines: NDArray[np.object_]) -> str:
+    """Give the metric system in which outlines (degrees) are measured and compared."""
+    west, _, east, _ = shapely.total_bounds(outlines)
+    return plane_of(float(west + east) / 2) if np.isfinite(west) and np.isfinite(east) else plane_of(117.0)
+
+
+def read(
+    level: Level, rows: Sequence[Row], outlines: NDArray[np.object_], known: Known
+) -> tuple[list[Grid], list[GridFinding]]:
+    """Give the grids of the rows (outlines in degrees), a finding for each row that is none, and remarks on codes."""
+    outlines, broken = _repaired(rows, outlines, mend=known.mend)
+    areas = np.zeros(len(outlines))
+    there = ~shapely.is_missing(outlines)
+    if there.any():
+        areas[there] = shapely.area(geometries_from_degrees(plane(outlines[there]), outlines[there]))
+    good: list[Grid] = []
+    findings: list[GridFinding] = []
     seen: set[str] = set()
-    for number, (item, outline, area_m2) in enumerate(zip(features, geometries, areas, strict=True), start=1):
+    for position, (row, area) in enumerate(zip(rows, areas.tolist(), strict=True)):
+        outline = outlines[position]
         try:
-            grid = _unit_grid(_properties(item), outline, float(area_m2), communities, patrols)
+            grid = _grid(level, row, outline, area, position + 1, known)
+            _check_ring(broken.get(position))
             _once(grid.code, seen)
         except _Refused as refusal:
-            findings.append(_finding(number, refusal))
+            findings.append(_finding(row, outline, area, position + 1, refusal))
             continue
+        if grid.code in known.void:
+            detail = f"code {grid.code} was a grid's that was given up: codes are not reused"
+            remark = _Refused("code", Flaw.REUSED_CODE, detail)
+            findings.append(_finding(row, outline, area, position + 1, remark))
         good.append(grid)
     return good, findings
 
 
-def patrol_grids(
-    features: Sequence[Mapping[str, Any]], *, crs: str = DEGREES, districts: Collection[str]
-) -> tuple[list[PatrolGrid], list[FeatureFinding]]:
-    """Give the patrol grids of the features and one finding for each feature that is none."""
-    geometries, _ = _outlines(features, crs)
-    good: list[PatrolGrid] = []
-    findings: list[FeatureFinding] = []
-    seen: set[str] = set()
-    for number, (item, outline) in enumerate(zip(features, geometries, strict=True), start=1):
-        try:
-            grid = _patrol_grid(_properties(item), outline, districts)
-            _once(grid.code, seen)
-        except _Refused as refusal:
-            findings.append(_finding(number, refusal))
-            continue
-        good.append(grid)
-    return good, findings
+def _repaired(
+    rows: Sequence[Row], outlines: NDArray[np.object_], *, mend: bool
+) -> tuple[NDArray[np.object_], dict[int, str]]:
+    """Give outlines with single parts taken out of their collection, and what is wrong with the broken ones."""
+    outlines = outlines.copy()
+    single = (shapely.get_type_id(outlines) == shapely.GeometryType.MULTIPOLYGON) & (
+        shapely.get_num_geometries(outlines) == 1
+    )
+    outlines[single] = shapely.get_geometry(outlines[single], 0)
+    broken: dict[int, str] = {}
+    faulty = np.flatnonzero(~shapely.is_missing(outlines) & ~shapely.is_valid(outlines))
+    if not len(faulty):
+        return outlines, broken
+    metric = geometries_from_degrees(plane(outlines[faulty]), outlines[faulty])
+    told = broken_rings([rows[position].get("code", "") for position in faulty.tolist()], metric)
+    for position, finding in zip(faulty.tolist(), told, strict=True):
+        whole = mended(outlines[position])
+        if mend and whole.geom_type == "Polygon":
+            outlines[position] = whole
+        else:
+            broken[position] = finding.detail
+    return outlines, broken
 
 
-def _outlines(features: Sequence[Mapping[str, Any]], crs: str) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
-    geometries = geometries_of(features)
-    known = ~shapely.is_missing(geometries)
-    if crs != DEGREES:
-        geometries[known] = geometries_to_degrees(crs, geometries[known])
-    areas = np.zeros(len(geometries))
-    areas[known] = shapely.area(geometries_from_degrees(CITY_METRIC, geometries[known]))
-    return geometries, areas
-
-
-def _properties(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    properties = item.get("properties")
-    return properties if isinstance(properties, Mapping) else {}
-
-
-def _unit_grid(
-    properties: Mapping[str, Any],
-    outline: Any,
-    area_m2: float,
-    communities: Collection[str],
-    patrols: Collection[str],
-) -> UnitGrid:
-    try:
-        code = normal_code(_word(properties, "code"))
-    except InvalidInput as error:
-        raise _Refused("code", "bad_code", str(error)) from error
-    community = _word(properties, "community_code", community_of(code))
-    if community != community_of(code):
-        raise _Refused("community_code", "wrong_community", f"grid {code} does not start with community {community}")
-    if community not in communities:
-        raise _Refused("community_code", "unknown_community", f"grid {code}: there is no community {community}")
-    patrol = _word(properties, "patrol_code", "")
-    if patrol and patrol not in patrols:
-        raise _Refused("patrol_code", "unknown_patrol_grid", f"grid {code}: there is no patrol grid {patrol}")
-    _sound(code, outline, ("Polygon",))
-    given = properties.get("area_m2")
-    area = float(given) if isinstance(given, int | float) and given > 0 else round(area_m2, 1)
-    return UnitGrid(code=code, community_code=community, patrol_code=patrol, area_m2=area, polygon=outline)
-
-
-def _patrol_grid(properties: Mapping[str, Any], outline: Any, districts: Collection[str]) -> PatrolGrid:
-    code = _word(properties, "code")
-    if not code:
-        raise _Refused("code", "bad_code", "a patrol grid needs a code")
-    district = _word(properties, "district_code", district_of(code))
-    if district not in districts:
-        raise _Refused("district_code", "unknown_district", f"patrol grid {code}: there is no district {district}")
-    _sound(code, outline, ("Polygon", "MultiPolygon"))
-    name = _word(properties, "name_zh", code)
-    return PatrolGrid(
+def _grid(level: Level, row: Row, outline: Any, area_m2: float, feature: int, known: Known) -> Grid:
+    code = _code(level, row.get("code", ""))
+    parent = _parent(level, code, row.get("parent_code", ""), known.parents)
+    patrol = row.get("patrol_code", "")
+    if level is Level.UNIT and patrol and known.patrols is not None and patrol not in known.patrols:
+        raise _Refused("patrol_code", Flaw.UNKNOWN_PATROL_GRID, f"grid {code}: there is no patrol grid {patrol}")
+    _check_kind(level, code, outline)
+    name = row.get("name_zh") or code
+    return Grid(
         code=code,
-        district_code=district,
+        parent_code=parent,
+        patrol_code=patrol if level is Level.UNIT else "",
         name_zh=name,
-        name_en=_word(properties, "name_en", name),
-        team=_word(properties, "team", name),
+        name_en=row.get("name_en") or name,
+        team=row.get("team") or name,
+        area_m2=round(area_m2, 1),
         shape=outline,
+        feature=feature,
     )
 
 
-def _word(properties: Mapping[str, Any], key: str, default: str = "") -> str:
-    value = properties.get(key)
-    return default if value in (None, "") else str(value).strip()
+def _code(level: Level, text: str) -> str:
+    if level is Level.UNIT:
+        try:
+            return normal_code(text)
+        except InvalidInput as error:
+            raise _Refused("code", Flaw.BAD_CODE, str(error)) from error
+    if level is Level.PATROL:
+        if not text:
+            raise _Refused("code", Flaw.BAD_CODE, "a patrol grid needs a code")
+        return text
+    if not re.fullmatch(rf"[0-9]{{{_DIGITS[level]}}}", text):
+        raise _Refused("code", Flaw.BAD_CODE, f"{level} code {text!r} is not {_DIGITS[level]} digits")
+    return text
 
 
-def _sound(code: str, outline: Any, kinds: tuple[str, ...]) -> None:
-    if outline is None or outline.geom_type not in kinds or outline.is_empty:
-        raise _Refused("geometry", "bad_geometry", f"grid {code} has no {' or '.join(kinds)}")
-    if not outline.is_valid:
-        raise _Refused("geometry", "invalid_ring", f"grid {code}: {shapely.is_valid_reason(outline)}")
+def _parent(level: Level, code: str, given: str, parents: AbstractSet[str]) -> str:
+    if level is Level.PATROL:
+        parent = given or code[:6]
+    else:
+        parent = code[: _PARENT_DIGITS[level]] + ("00" if level is Level.DISTRICT else "")
+        if given and given != parent:
+            raise _Refused("parent_code", Flaw.WRONG_PARENT, f"{code} does not start with {given}, which it names")
+    if (parents and parent not in parents) or (not parents and level is not Level.DISTRICT):
+        above = "city" if level is Level.DISTRICT else PARENT[level].value
+        raise _Refused("parent_code", Flaw.UNKNOWN_PARENT, f"{code}: there is no {above} {parent}")
+    return parent
+
+
+def _check_kind(level: Level, code: str, outline: Any) -> None:
+    if outline is None or outline.is_empty or outline.geom_type not in {"Polygon", _MULTIPLE}:
+        raise _Refused("geometry", Flaw.BAD_GEOMETRY, f"grid {code} has no polygon")
+    if not np.isfinite(outline.bounds).all():
+        raise _Refused("geometry", Flaw.BAD_GEOMETRY, f"grid {code} has a corner that is nowhere on earth")
+    if level is Level.UNIT and outline.geom_type == _MULTIPLE:
+        pieces = len(outline.geoms)
+        raise _Refused("geometry", Flaw.BAD_GEOMETRY, f"unit grid {code} falls into {pieces} pieces")
+
+
+def _check_ring(flaw: str | None) -> None:
+    if flaw is not None:
+        raise _Refused("geometry", Flaw.INVALID_RING, flaw)
 
 
 def _once(code: str, seen: set[str]) -> None:
     if code in seen:
-        raise _Refused("code", "duplicate_code", f"grid {code} stands in the file twice")
+        raise _Refused("code", Flaw.DUPLICATE_CODE, f"grid {code} stands in the file twice")
     seen.add(code)
 
 
-def _finding(number: int, refusal: _Refused) -> FeatureFinding:
-    return FeatureFinding(feature=number, column=refusal.column, reason=refusal.reason, detail=str(refusal))
+def _finding(row: Row, outline: Any, area_m2: float, feature: int, refusal: _Refused) -> GridFinding:
+    usable = outline is not None and not outline.is_empty and bool(np.isfinite(outline.bounds).all())
+    return GridFinding(
+        flaw=refusal.flaw,
+        codes=tuple(filter(None, (row.get("code", ""),))),
+        area_m2=area_m2 if np.isfinite(area_m2) else 0.0,
+        detail=str(refusal),
+        shape=outline if usable else None,
+        feature=feature,
+        column=refusal.column,
+    )

@@ -76,6 +76,11 @@ def geometries_from_degrees(crs: str, geometries: NDArray[np.object_]) -> NDArra
     return shapely.transform(geometries, lambda xy: np.column_stack(from_degrees(crs, xy[:, 0], xy[:, 1])))
 
 
+def plane_of(lon_deg: float) -> str:
+    """Give a metric system for a city around a longitude: areas within 50 km of it are right to a ten-thousandth."""
+    return f"+proj=tmerc +lat_0=0 +lon_0={lon_deg:.2f} +x_0=500000 +ellps=GRS80 +units=m +no_defs"
+
+
 @lru_cache(maxsize=32)
 def _system(crs: str) -> CRS:
     try:

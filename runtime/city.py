@@ -20,7 +20,7 @@ from devices import service as devices
 from devices.model import Registration
 from devices.profile import shipped
 from geo.geojson import features_of, geometries_of
-from geo.gridfile import FeatureFinding
+from geo.findings import GridFinding
 from runtime import gridwork, spacework
 from storage import grids
 
@@ -190,7 +190,7 @@ def _features(file: Path) -> list[Mapping[str, Any]]:
     return list(features_of(json.loads(file.read_bytes()), str(file)))
 
 
-def _require_none(file: Path, findings: list[FeatureFinding]) -> None:
+def _require_none(file: Path, findings: list[GridFinding]) -> None:
     if findings:
         first = findings[0]
         raise InvalidInput(f"{file} has {len(findings)} bad features; feature {first.feature}: {first.detail}")

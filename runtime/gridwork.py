@@ -1,4 +1,4 @@
-"""Use cases of the grids: import unit or patrol grids from features, check all of them; a transaction each."""
+"""Grids of a city that is loaded whole, and the check of all that is loaded; a transaction each."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,31 +8,27 @@ import shapely
 from psycopg import AsyncConnection
 
 from geo import topology
-from geo.gridfile import FeatureFinding, PatrolGrid, UnitGrid, patrol_grids, unit_grids
-from geo.projection import CITY_METRIC, DEGREES, geometries_from_degrees
-from geo.topology import GridFinding
+from geo.findings import GridFinding
+from geo.gridfile import Grid, Known, Level, plane, read, rows_of
+from geo.projection import geometries_from_degrees
 from storage import grids
 
 Features = Sequence[Mapping[str, Any]]
 
 
-async def import_patrols(
-    conn: AsyncConnection[Any], features: Features, *, crs: str = DEGREES
-) -> tuple[int, list[FeatureFinding]]:
+async def import_patrols(conn: AsyncConnection[Any], features: Features) -> tuple[int, list[GridFinding]]:
     """Load the good patrol grids by code; give their number and a finding for each bad feature."""
     async with conn.transaction():
-        good, findings = patrol_grids(features, crs=crs, districts=await grids.districts(conn))
+        good, findings = read(Level.PATROL, *rows_of(features), Known(parents=await grids.districts(conn)))
         await grids.upsert_patrol_grids(conn, [_patrol_row(grid) for grid in good])
     return len(good), findings
 
 
-async def import_units(
-    conn: AsyncConnection[Any], features: Features, *, crs: str = DEGREES
-) -> tuple[int, list[FeatureFinding]]:
+async def import_units(conn: AsyncConnection[Any], features: Features) -> tuple[int, list[GridFinding]]:
     """Load the good unit grids by code and redraw the areas; give their number and a finding for each bad feature."""
     async with conn.transaction():
-        communities, patrols = await grids.communities(conn), await grids.patrol_codes(conn)
-        good, findings = unit_grids(features, crs=crs, communities=communities, patrols=patrols)
+        known = Known(parents=await grids.communities(conn), patrols=await grids.patrol_codes(conn))
+        good, findings = read(Level.UNIT, *rows_of(features), known)
         await grids.upsert_unit_grids(conn, [_unit_row(grid) for grid in good])
         await grids.outline_areas(conn)
     return len(good), findings
@@ -43,7 +39,7 @@ async def check_all(conn: AsyncConnection[Any]) -> tuple[int, list[GridFinding]]
     held = await grids.load_grids(conn)
     if not held.code:
         return 0, []
-    outlines = geometries_from_degrees(CITY_METRIC, held.geometry)
+    outlines = geometries_from_degrees(plane(held.geometry), held.geometry)
     findings = topology.check(held.code, outlines)
     sound = shapely.is_valid(outlines)
     patrol = np.asarray(held.patrol_code)
@@ -52,10 +48,10 @@ async def check_all(conn: AsyncConnection[Any]) -> tuple[int, list[GridFinding]]
     return len(held.code), findings
 
 
-def _patrol_row(grid: PatrolGrid) -> grids.PatrolGridRow:
+def _patrol_row(grid: Grid) -> grids.PatrolGridRow:
     return grids.PatrolGridRow(
         code=grid.code,
-        district_code=grid.district_code,
+        district_code=grid.parent_code,
         name_zh=grid.name_zh,
         name_en=grid.name_en,
         team=grid.team,
@@ -63,11 +59,11 @@ def _patrol_row(grid: PatrolGrid) -> grids.PatrolGridRow:
     )
 
 
-def _unit_row(grid: UnitGrid) -> grids.UnitGridRow:
+def _unit_row(grid: Grid) -> grids.UnitGridRow:
     return grids.UnitGridRow(
         code=grid.code,
-        community_code=grid.community_code,
+        community_code=grid.parent_code,
         patrol_code=grid.patrol_code,
         area_m2=grid.area_m2,
-        wkb=shapely.to_wkb(grid.polygon),
+        wkb=shapely.to_wkb(grid.shape),
     )

@@ -60,7 +60,7 @@ def test_grids_and_a_survey_are_loaded_and_good_ones_outlive_bad_ones(city: str,
 
     assert run("grids", "import", patrols, "--level", "patrol") == (0, {"loaded": 1, "findings": []})
     code, report = run("grids", "import", units, "--level", "unit")
-    assert (code, report["loaded"], [f["reason"] for f in report["findings"]]) == (1, 2, ["unknown_community"])
+    assert (code, report["loaded"], [f["reason"] for f in report["findings"]]) == (1, 2, ["unknown_parent"])
     assert run("grids", "check") == (0, {"unit_grids": 2, "findings": []})
     code, report = run("components", "import", str(survey))
     assert (code, report["rows_loaded"], [f["reason"] for f in report["findings"]]) == (1, 1, ["outside_grids"])
