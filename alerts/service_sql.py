@@ -18,7 +18,7 @@ opened AS (
     FROM place
     JOIN LATERAL (
         SELECT unit_grid_id, patrol_grid_id, code FROM unit_grid
-        WHERE ST_Covers(unit_grid.geom, place.geom) ORDER BY unit_grid_id LIMIT 1
+        WHERE state = 'valid' AND ST_Covers(unit_grid.geom, place.geom) ORDER BY unit_grid_id LIMIT 1
     ) AS u ON true
     LEFT JOIN component AS c ON c.code = %(component_code)s
     WHERE %(component_code)s::text IS NULL OR c.component_id IS NOT NULL

@@ -26,7 +26,7 @@ INSERT INTO patrol_grid (code, district_code, name_zh, name_en, team, geom)
 SELECT code, district, zh, en, team, ST_Multi(ST_GeomFromWKB(wkb, 4326))
 FROM unnest(%(code)s::text[], %(district)s::text[], %(zh)s::text[], %(en)s::text[], %(team)s::text[], %(wkb)s::bytea[])
      AS given (code, district, zh, en, team, wkb)
-ON CONFLICT (code) DO UPDATE
+ON CONFLICT (code) WHERE state = 'valid' DO UPDATE
 SET district_code = EXCLUDED.district_code, name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en,
     team = EXCLUDED.team, geom = EXCLUDED.geom
 """
@@ -37,7 +37,7 @@ FROM unnest(%(code)s::text[], %(community)s::text[], %(patrol)s::text[], %(area_
      AS given (code, community, patrol, area_m2, wkb)
 LEFT JOIN patrol_grid p ON p.code = given.patrol
 ORDER BY given.code
-ON CONFLICT (code) DO UPDATE
+ON CONFLICT (code) WHERE state = 'valid' DO UPDATE
 SET community_code = EXCLUDED.community_code, patrol_grid_id = EXCLUDED.patrol_grid_id, area_m2 = EXCLUDED.area_m2,
     geom = EXCLUDED.geom
 """
@@ -69,7 +69,7 @@ FROM unit_grid u LEFT JOIN patrol_grid p USING (patrol_grid_id) WHERE u.state = 
 """
 COMMUNITIES = "SELECT area_code FROM area WHERE level = 'community'"
 DISTRICTS = "SELECT area_code FROM area WHERE level = 'district'"
-PATROL_CODES = "SELECT code FROM patrol_grid"
+PATROL_CODES = "SELECT code FROM patrol_grid WHERE state = 'valid'"
 ANALYZE = "ANALYZE area, patrol_grid, unit_grid, street"
 
 

@@ -30,7 +30,8 @@ MOST_ROWS = 2000
 """Incidents listed on the page; the JSON has them all."""
 
 PATROL_GRIDS = """
-SELECT code, name_zh, name_en, ST_AsGeoJSON(ST_SimplifyPreserveTopology(geom, 0.0001), 5) FROM patrol_grid ORDER BY code
+SELECT code, name_zh, name_en, ST_AsGeoJSON(ST_SimplifyPreserveTopology(geom, 0.0001), 5)
+FROM patrol_grid WHERE state = 'valid' ORDER BY code
 """
 
 

@@ -50,6 +50,7 @@ SELECT json_build_object(
     ))::text
 FROM patrol_grid AS g
 LEFT JOIN trouble AS t USING (patrol_grid_id)
+WHERE g.state = 'valid'
 ORDER BY g.code
 """
 
