@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
 from api import console, docs, problems
+from api.access import admit
 from api.authentication import authenticate
 from api.description import describe
 from api.guard import Guard, SecurityHeaders
@@ -95,7 +96,7 @@ def _bare_app(lifespan: Lifespan | None) -> FastAPI:
         openapi_url="/api/openapi.json",
         lifespan=lifespan,
         generate_unique_id_function=_operation_id,
-        dependencies=[Depends(authenticate), Depends(require_known), Depends(require_json)],
+        dependencies=[Depends(authenticate), Depends(admit), Depends(require_known), Depends(require_json)],
         redirect_slashes=False,
         strict_content_type=True,
     )

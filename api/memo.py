@@ -53,6 +53,10 @@ class Memo:
     def forget(self, key: Hashable) -> None:
         """Drop the answer kept under `key`: it is known not to hold any more."""
         self._drop(key)
+    def within(self, part: Hashable) -> "Part":
+        """Give the memo of those who see the same rows: their answers are kept apart from everybody else's."""
+        return Part(self, part)
+
 
     def _fresh(self, key: Hashable) -> _Kept | None:
         kept = self._kept.get(key)
@@ -75,3 +79,19 @@ class Memo:
         gone = self._kept.pop(key, None)
         if gone:
             self._weight -= gone.weight
+
+
+class Part:
+    """Answers of one part of a memo."""
+
+    def __init__(self, memo: Memo, part: Hashable) -> None:
+        self._memo = memo
+        self._part = part
+
+    async def get(self, key: Hashable, ttl_s: float, make: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Do as `Memo.get`."""
+        return await self._memo.get((self._part, key), ttl_s, make)
+
+    def within(self, part: Hashable) -> "Part":
+        """Give another part of the same memo."""
+        return Part(self._memo, part)

@@ -22,6 +22,7 @@ from core.errors import (
     NotSignedIn,
     Outdated,
     PlatformError,
+    Refused,
     Unavailable,
 )
 
@@ -58,6 +59,8 @@ KINDS: Mapping[str, Kind] = {
              advice="The header Allow names the methods that are."),
         Kind(name="conflict", status=409, title="Its state forbids this",
              advice="Fetch it again: somebody else may have changed it. `detail` says what is possible now."),
+        Kind(name="registration-refused", status=409, title="The device cannot be registered so",
+             advice="`reason` is one word for why, `facts` name what stands in the way; docs/devices.md lists both."),
         Kind(name="not-signed-in", status=401, title="Nobody is signed in",
              advice="Sign in at /login, or send a key: `Authorization: Bearer ...`."),
         Kind(name="not-granted", status=403, title="You may not do this",
@@ -87,6 +90,7 @@ KINDS: Mapping[str, Kind] = {
 OF_ERROR: Mapping[type[PlatformError], str] = {
     InvalidInput: "invalid-input",
     NotFound: "not-found",
+    Refused: "registration-refused",
     Conflict: "conflict",
     NotGranted: "not-granted",
     Forbidden: "wrong-role",
@@ -120,20 +124,22 @@ class Problem(BaseModel):
     instance: str = Field(description="The path that was asked for.")
     request_id: str = Field(description="Finds this request in the server's log.")
     errors: list[FieldError] | None = Field(default=None, description="Each wrong parameter or field.")
+    reason: str | None = Field(default=None, description="registration-refused: why, in one word.")
+    facts: dict[str, Any] | None = Field(default=None, description="registration-refused: what stands in the way.")
 
 
 class UnknownParameter(InvalidInput):
     """A query parameter that the operation does not have."""
 
 
-def problem(
+def problem(  # noqa: PLR0913  # one argument a part of the answer
     name: str,
     detail: str,
     scope: Mapping[str, Any],
     *,
     status: int | None = None,
     headers: Mapping[str, str] | None = None,
-    field_errors: list[FieldError] | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
     """Give the response for a problem of kind `name`; `status` only where it differs from the kind's."""
     kind = KINDS[name]
@@ -144,11 +150,11 @@ def problem(
         detail=detail,
         instance=str(scope.get("path", "")),
         request_id=str(scope.get("state", {}).get("request_id", "")),
-        errors=field_errors,
+        **(extra or {}),
     )
     wait = {"Retry-After": str(RETRY_AFTER_S)} if body.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     return JSONResponse(
-        body.model_dump(exclude_none=True),
+        body.model_dump(mode="json", exclude_none=True),
         status_code=body.status,
         media_type=MEDIA_TYPE,
         headers={"Cache-Control": "no-store", **wait, **(headers or {})},
@@ -159,6 +165,8 @@ def install(app: FastAPI) -> None:
     """Make every error of `app` a problem."""
     app.add_exception_handler(PlatformError, _platform)
     app.add_exception_handler(psycopg.OperationalError, _database)
+    app.add_exception_handler(errors.WithCheckOptionViolation, _out_of_scope)
+    app.add_exception_handler(errors.InsufficientPrivilege, _out_of_scope)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
 
@@ -168,13 +176,22 @@ def _platform(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, UnknownParameter):
         name = "unknown-parameter"
     headers = {"WWW-Authenticate": CHALLENGE} if isinstance(error, NotSignedIn) else None
-    return problem(name, str(error), request.scope, headers=headers)
+    extra = {"reason": error.reason, "facts": dict(error.facts)} if isinstance(error, Refused) else None
+    return problem(name, str(error), request.scope, headers=headers, extra=extra)
 
 
 def _database(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, errors.QueryCanceled):
         return problem("too-slow", "The database gave up after its time limit; ask for less.", request.scope)
     return problem("unavailable", "The database does not answer; it is tried again by itself.", request.scope)
+
+
+def _out_of_scope(request: Request, error: Exception) -> JSONResponse:
+    """Say that the database kept a limited person from rows of elsewhere, or from what is the whole city's."""
+    if all(grant.area_code is None and grant.patrol_grid is None for grant in request.state.grants or ()):
+        raise error
+    detail = "It lies outside the area your roles are granted for, or is the whole city's."
+    return problem("not-granted", detail, request.scope)
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -184,7 +201,7 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
         for item in error.errors()
     ]
     detail = "; ".join(f"{item.pointer}: {item.detail}" for item in found[:3])
-    return problem("invalid-request", detail, request.scope, field_errors=found)
+    return problem("invalid-request", detail, request.scope, extra={"errors": found})
 
 
 def _http(request: Request, error: Exception) -> JSONResponse:

@@ -1,5 +1,9 @@
 """Families of errors that every layer raises; the HTTP face of each stands in `api.problems`."""
 
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
 
 class PlatformError(Exception):
     """Base of what CityGrid raises on purpose; the message is for the operator: what, which one, what to do."""
@@ -17,12 +21,30 @@ class Conflict(PlatformError):  # noqa: N818
     """The thing exists but is in a state that forbids what was asked."""
 
 
+class Refused(Conflict):
+    """A conflict with a reason that a page can explain in the reader's own words."""
+
+    def __init__(self, reason: str, message: str, facts: Mapping[str, Any]) -> None:
+        """Take the reason (a word), the sentence for logs and programs, and what the explanation names."""
+        super().__init__(message)
+        self.reason = reason
+        self.facts = facts
+
+
 class Outdated(PlatformError):  # noqa: N818
     """The caller looked at an older state than the one there is."""
 
 
 class NotSignedIn(PlatformError):  # noqa: N818
     """Nobody is known to ask."""
+
+
+class TooManyTries(PlatformError):  # noqa: N818
+    """It was tried too often; the same call may be made after `wait`."""
+
+    def __init__(self, message: str, wait: timedelta) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class Forbidden(PlatformError):  # noqa: N818

@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from psycopg_pool import AsyncConnectionPool
 
 from api.app import create_app
 from api.authentication import Authenticator
@@ -21,6 +22,7 @@ from api.services import POOL_WAIT_S, Services
 from core.errors import Unavailable
 from runtime.http_metrics import HttpMetrics
 from runtime.settings import Settings
+from storage import scope
 from storage.pool import READER, WRITER, connect, make_pool
 
 CONSOLE = Path(__file__).parent.parent / "console" / "dist"
@@ -100,8 +102,9 @@ def make_app(
     write = make_pool(
         settings.writer_dsn(), role=WRITER, name="api-write", max_size=6, statement_timeout_s=WRITE_LIMIT_S
     )
+    limited_read, limited_write = _limited_pools(settings)
     hub = Hub()
-    metrics = HttpMetrics(hub, (read, write))
+    metrics = HttpMetrics(hub, (read, write, limited_read, limited_write))
 
     def observe(exchange: Exchange) -> None:
         metrics.observe(exchange)
@@ -110,6 +113,8 @@ def make_app(
     services = Services(
         read=read,
         write=write,
+        limited_read=limited_read,
+        limited_write=limited_write,
         authenticator=Authenticator(
             lambda: write.connection(timeout=POOL_WAIT_S),
             clock,
@@ -129,7 +134,7 @@ def make_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
-        async with read, write, asyncio.TaskGroup() as tasks:
+        async with read, write, limited_read, limited_write, asyncio.TaskGroup() as tasks:
             feeds = (
                 tasks.create_task(_keep_up("incident_feed", lambda: _incidents(settings, services)), name="incidents"),
                 tasks.create_task(
@@ -141,6 +146,29 @@ def make_app(
                 feed.cancel()
 
     return create_app(services, lifespan)
+
+
+def _limited_pools(settings: Settings) -> tuple[AsyncConnectionPool, AsyncConnectionPool]:
+    """Give the pools of who may see a part of the city; they hold no connection until somebody asks."""
+    return (
+        make_pool(
+            settings.reader_dsn(),
+            role=scope.ROLE,
+            name="api-limited-read",
+            min_size=0,
+            statement_timeout_s=READ_LIMIT_S,
+            search_path=scope.SEARCH_PATH,
+        ),
+        make_pool(
+            settings.writer_dsn(),
+            role=WRITER,
+            name="api-limited-write",
+            min_size=0,
+            max_size=4,
+            statement_timeout_s=WRITE_LIMIT_S,
+            search_path=scope.SEARCH_PATH,
+        ),
+    )
 
 
 async def _incidents(settings: Settings, services: Services) -> None:

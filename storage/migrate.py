@@ -11,7 +11,7 @@ from pathlib import Path
 from psycopg import Connection, sql
 
 from core.errors import Conflict, Unavailable
-from storage import locks
+from storage import locks, scope
 
 FOLDER = Path(__file__).parent / "migrations"
 REQUIRED_EXTENSIONS = ("timescaledb", "postgis")
@@ -80,7 +80,10 @@ def migrate(url: str, migrations: tuple[Migration, ...] | None = None) -> list[s
         _require_extensions(conn)
         conn.execute("SELECT pg_advisory_lock(%s)", (locks.MIGRATE,))
         try:
-            return _run(conn, wanted)
+            applied = _run(conn, wanted)
+            if migrations is None:
+                scope.settle(conn)
+            return applied
         finally:
             conn.execute("SELECT pg_advisory_unlock(%s)", (locks.MIGRATE,))
 
@@ -114,6 +117,7 @@ def _run(conn: Connection, wanted: tuple[Migration, ...]) -> list[str]:
             continue
         with conn.transaction():
             if not skip:
+                scope.drop(conn)
                 conn.execute(sql.SQL(migration.text))  # pyright: ignore[reportArgumentType]  # our own files
             conn.execute(
                 RECORD,

@@ -8,13 +8,15 @@ WRITER = "citygrid_writer"
 READER = "citygrid_reader"
 
 
-def session_options(role: str, statement_timeout_s: float = 0) -> str:
+def session_options(role: str, statement_timeout_s: float = 0, search_path: str = "") -> str:
     """Give libpq's `options`: UTC, no JIT (it costs more than it saves on short queries), the role to act as."""
     options = ["-c timezone=UTC", "-c jit=off"]
     if role:
         options.append(f"-c role={role}")
     if statement_timeout_s:
         options.append(f"-c statement_timeout={int(statement_timeout_s * 1000)}")
+    if search_path:
+        options.append(f"-c search_path={search_path}")
     return " ".join(options)
 
 
@@ -25,20 +27,27 @@ def watched(url: str) -> str:
     )
 
 
-def make_pool(
-    url: str, *, role: str, name: str, max_size: int = 8, statement_timeout_s: float = 0
+def make_pool(  # noqa: PLR0913  # one argument a property of the pool
+    url: str,
+    *,
+    role: str,
+    name: str,
+    min_size: int = 1,
+    max_size: int = 8,
+    statement_timeout_s: float = 0,
+    search_path: str = "",
 ) -> AsyncConnectionPool:
     """Give a pool that is not open yet: use it with `async with`."""
     return AsyncConnectionPool(
         watched(url),
-        min_size=1,
+        min_size=min_size,
         max_size=max_size,
         name=name,
         open=False,
         reconnect_timeout=8,  # then each request tries anew, so a database that was away long is found at once
         check=AsyncConnectionPool.check_connection,
         kwargs={
-            "options": session_options(role, statement_timeout_s),
+            "options": session_options(role, statement_timeout_s, search_path),
             "application_name": f"citygrid-{name}",
         },
     )

@@ -1,9 +1,12 @@
-"""The API served by uvicorn on a loopback port, over a small city in a real database; its clock stands at `NOW`."""
+"""The API served by uvicorn on a loopback port, over a small city in a real database; its clock stands at `NOW`.
+
+Clients made here are an administrator's.
+"""
 
 import asyncio
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +19,13 @@ from psycopg import conninfo
 from runtime import server
 from runtime.settings import Settings
 from tests.conftest import Cluster, create_database, drop_database
+from tests.credentials import administrator
 from tests.integration.api.city import NOW, build
+
+ADMINISTRATORS: dict[str, Mapping[str, str]] = {}
+"""The header of each database's administrator, by the database's address."""
+SERVED: dict[str, str] = {}
+"""Which database stands behind which address."""
 
 
 @contextmanager
@@ -34,15 +43,27 @@ def serving(
             assert thread.is_alive()
             wait.wait(0.01)
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            SERVED[address] = url
+            yield address
         finally:
             running.should_exit = True
             thread.join()
 
 
+def signed_in(address: str) -> Mapping[str, str]:
+    """Give the header that makes a request of the API at `address` an administrator's."""
+    url = SERVED[address]
+    if url not in ADMINISTRATORS:
+        ADMINISTRATORS[url] = administrator(url)
+    return ADMINISTRATORS[url]
+
+
 @asynccontextmanager
-async def calling(address: str) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=address, timeout=20) as client:
+async def calling(address: str, headers: Mapping[str, str] | None = None) -> AsyncIterator[httpx2.AsyncClient]:
+    """Give a client: with these headers, or an administrator's."""
+    shown = signed_in(address) if headers is None else headers
+    async with httpx2.AsyncClient(base_url=address, timeout=20, headers=shown) as client:
         yield client
 
 

@@ -15,7 +15,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.conftest import Cluster, create_database, drop_database
 from tests.integration.api.city import build
-from tests.integration.api.conftest import serving
+from tests.integration.api.conftest import serving, signed_in
 
 SCHEMA: dict[str, Any] = json.loads((Path(__file__).parents[3] / "openapi.json").read_text(encoding="utf-8"))
 del SCHEMA["paths"]["/api/v1/stream"]  # it never ends
@@ -49,7 +49,7 @@ def test_every_answer_is_one_that_the_description_names(case: schemathesis.Case,
         sent["method"],
         sent["url"],
         params=sent.get("params"),
-        headers=dict(sent.get("headers") or {}),
+        headers={**(sent.get("headers") or {}), **signed_in(address)},
         content=json.dumps(sent["json"]) if "json" in sent else sent.get("data"),
     )
 

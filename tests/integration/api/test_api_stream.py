@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-import httpx2
 import psycopg
 from psycopg import conninfo
 
 from tests.conftest import Cluster
 from tests.integration.api.city import NOW, hear, raise_incident
-from tests.integration.api.conftest import serving
+from tests.integration.api.conftest import calling, serving, signed_in
 
 MANY = 9000
 MANY_EVENTS = """
@@ -75,7 +74,7 @@ class Stream:
 @asynccontextmanager
 async def following(address: str, query: str = "", **headers: str) -> AsyncIterator[Stream]:
     async with (
-        httpx2.AsyncClient(base_url=address, timeout=20) as client,
+        calling(address) as client,
         client.stream("GET", f"/api/v1/stream{query}", headers=headers) as answer,
     ):
         assert answer.status_code == 200
@@ -91,7 +90,7 @@ async def test_an_incident_is_seen_with_all_that_lists_show(own_address: str, ci
             incident_id, event_id = raise_incident(conn, 9)
         event = await stream.next("incident")
 
-    async with httpx2.AsyncClient(base_url=own_address) as client:
+    async with calling(own_address) as client:
         listed = (await client.get("/api/v1/incidents?device=mc-4")).json()["items"]
     assert (event.key, event.data["event_id"], event.data["kind"]) == (event_id, event_id, "opened")
     assert event.data["incident"]["incident_id"] == incident_id
@@ -125,7 +124,7 @@ async def test_a_reader_that_comes_back_gets_exactly_what_it_missed(own_address:
 
 async def test_a_reader_can_resume_before_any_event_by_the_heartbeats_id(own_address: str, city: str):
     async with (
-        httpx2.AsyncClient(base_url=own_address) as client,
+        calling(own_address) as client,
         client.stream("GET", "/api/v1/stream") as answer,
     ):
         stream = Stream(aiter(answer.aiter_lines()))
@@ -167,11 +166,12 @@ async def test_a_reader_that_takes_nothing_is_let_go_and_resumes_without_a_gap(o
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         reader.connect(("127.0.0.1", int(own_address.rpartition(":")[2])))
         reader.settimeout(20)
-        reader.sendall(b"GET /api/v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        shown = "".join(f"{name}: {value}\r\n" for name, value in signed_in(own_address).items())
+        reader.sendall(f"GET /api/v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n{shown}\r\n".encode())
         read_until(reader, b"event: heartbeat")
         with psycopg.connect(city) as conn:
             conn.execute(MANY_EVENTS)
-        async with asyncio.timeout(60), httpx2.AsyncClient(base_url=own_address) as client:
+        async with asyncio.timeout(60), calling(own_address) as client:
             while "citygrid_live_dropped_total 1.0" not in (await client.get("/metrics")).text:
                 pass
         data = read_until(reader, b": too slow")
