@@ -37,7 +37,7 @@ FROM device_mounting AS m
 JOIN component AS k USING (component_id)
 JOIN device AS d USING (device_id)
 JOIN profile_channel AS c ON c.profile = d.profile AND c.channel = %(channel)s
-WHERE k.code = %(code)s AND m.since < %(end)s AND (m.until IS NULL OR m.until > %(start)s)
+WHERE k.code = %(code)s AND m.since < %(end)s AND (m.until IS NULL OR m.until > greatest(m.since, %(start)s))
 ORDER BY m.since, m.mounting_id
 """
 

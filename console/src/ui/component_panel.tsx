@@ -4,6 +4,7 @@ import { centreOf } from "../map/features";
 import { familyOf } from "../map/palette";
 import { named, t, word } from "../state/store";
 import { DetailFrame } from "./detail_frame";
+import { FormerDevices } from "./device_life";
 import { OpenIncidents } from "./device_panel";
 import { DeviceReadings } from "./device_readings";
 import { FamilyGlyph } from "./glyphs";
@@ -43,6 +44,7 @@ function Body({ component: c }: { component: Component }) {
       ))}
       {!c.devices.length && <Empty title={t("detail.noDevices")} hint={t("detail.noDevicesHint")} />}
       <OpenIncidents incidents={c.open_incidents} />
+      <FormerDevices code={c.code} />
       <Section title={t("detail.component")}>
         <Facts
           rows={[

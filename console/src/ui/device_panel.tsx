@@ -6,6 +6,7 @@ import { select } from "../state/control";
 import { devices, lang, nowMs, t, word } from "../state/store";
 import { DetailFrame } from "./detail_frame";
 import { DeviceEvents } from "./device_events";
+import { DeviceHistory } from "./device_life";
 import { DeviceReadings, Health, LastSeen } from "./device_readings";
 import { DeviceGlyph } from "./glyphs";
 import { LinkRow } from "./incident_detail";
@@ -67,6 +68,7 @@ function Body({ device }: { device: Device }) {
           ]}
         />
       </Section>
+      <DeviceHistory label={device.label} />
     </>
   );
 }
