@@ -23,8 +23,13 @@ from alerts.move_store import Move
 from alerts.moves import Clocks, Given, Running
 
 # Who answers: for the component it is laid on, or for those of its members. Streets and districts: of the grids it
-# touches. A main street is one within about 15 m.
+# touches. A main street is one within about 15 m. A unit that is retired answers for nothing; a name that a unit had
+# before still means it.
 FACTS = """
+WITH answering AS (
+    SELECT n.name_zh, n.department_id FROM department_name AS n JOIN department AS d USING (department_id)
+    WHERE d.retired_at IS NULL
+)
 SELECT i.incident_id, i.rule, i.severity, coalesce(i.class_code, c.class_code, '') AS class_code, i.district_code,
        g.team, own.department_id AS of_rule, competent.department_id AS of_class,
        touched.streets, touched.districts, answers.departments,
@@ -32,11 +37,11 @@ SELECT i.incident_id, i.rule, i.severity, coalesce(i.class_code, c.class_code, '
 FROM incident AS i
 LEFT JOIN component AS c ON c.component_id = i.component_id
 LEFT JOIN component_class AS k ON k.catalogue_id = c.catalogue_id AND k.class_code = c.class_code
-LEFT JOIN department AS competent ON competent.name_zh = k.department_zh
+LEFT JOIN answering AS competent ON competent.name_zh = k.department_zh
 LEFT JOIN patrol_grid AS g ON g.patrol_grid_id = i.patrol_grid_id
 LEFT JOIN unnest(%(incident_ids)s::bigint[], %(department_zh)s::text[]) AS said (incident_id, name_zh)
     ON said.incident_id = i.incident_id
-LEFT JOIN department AS own ON own.name_zh = said.name_zh
+LEFT JOIN answering AS own ON own.name_zh = said.name_zh
 LEFT JOIN unit_grid AS u ON u.unit_grid_id = i.unit_grid_id
 CROSS JOIN LATERAL (
     SELECT coalesce(array_agg(DISTINCT left(t.code, 9)) FILTER (WHERE left(t.code, 9) <> left(u.code, 9)), '{}')
@@ -54,9 +59,12 @@ CROSS JOIN LATERAL (
 ) AS members
 CROSS JOIN LATERAL (
     SELECT coalesce(jsonb_agg(jsonb_build_object(
-        'maintainer', a.maintainer_dept_id, 'owner', a.owner_dept_id, 'competent', a.competent_dept_id
+        'maintainer', m.department_id, 'owner', o.department_id, 'competent', p.department_id
     )), '[]') AS departments
     FROM component AS a
+    LEFT JOIN department AS m ON m.department_id = a.maintainer_dept_id AND m.retired_at IS NULL
+    LEFT JOIN department AS o ON o.department_id = a.owner_dept_id AND o.retired_at IS NULL
+    LEFT JOIN department AS p ON p.department_id = a.competent_dept_id AND p.retired_at IS NULL
     WHERE a.component_id = ANY (
         CASE WHEN i.component_id = ANY (members.ids) OR i.component_id IS NULL THEN coalesce(members.ids, '{}')
         ELSE ARRAY[i.component_id] END
@@ -81,14 +89,23 @@ class Says:
 
 async def begin(conn: AsyncConnection, opened: Mapping[int, Says], now: datetime, by: Clocks) -> int:
     """Set up incidents that have just been opened, file those that file themselves, and give the number of events."""
-    places = [says.department_zh for says in opened.values()]
-    async with conn.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(FACTS, {"incident_ids": list(opened), "department_zh": places})
-        facts = {row["incident_id"]: row for row in await cursor.fetchall()}
+    facts = await _facts(conn, opened)
     choices = {number: _choice(row, opened[number]) for number, row in facts.items()}
     first = {number: _set_up(facts[number], says, choices[number], now, by) for number, says in opened.items()}
     await move_store.set_up(conn, first)
     return await _file(conn, {n: facts[n] for n, says in opened.items() if says.by_itself}, choices, now, by)
+
+
+async def answerers(conn: AsyncConnection, said: Mapping[int, Says]) -> dict[int, Choice]:
+    """Give to whom incidents would go if they opened now, as the registry stands."""
+    return {number: _choice(row, said[number]) for number, row in (await _facts(conn, said)).items()}
+
+
+async def _facts(conn: AsyncConnection, said: Mapping[int, Says]) -> dict[int, dict[str, Any]]:
+    names = [says.department_zh for says in said.values()]
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(FACTS, {"incident_ids": list(said), "department_zh": names})
+        return {row["incident_id"]: row for row in await cursor.fetchall()}
 
 
 async def _file(

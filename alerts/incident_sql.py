@@ -9,7 +9,7 @@ LOCK_HISTORY = "SELECT pg_advisory_xact_lock(hashtext('citygrid.incident_event')
 ENSURE_DEPARTMENT = """
 INSERT INTO department (name_zh, name_en)
 SELECT %(name_zh)s, %(name_en)s
-WHERE NOT EXISTS (SELECT FROM department WHERE name_zh = %(name_zh)s)
+WHERE NOT EXISTS (SELECT FROM department_name WHERE name_zh = %(name_zh)s)
 ON CONFLICT (name_zh) DO NOTHING
 """
 
@@ -38,7 +38,7 @@ opened AS (
         grid.unit_grid_id, grid.patrol_grid_id, coalesce(left(grid.code, 6), d.district_code),
         coalesce(
             c.maintainer_dept_id, c.owner_dept_id, c.competent_dept_id,
-            (SELECT department_id FROM department WHERE name_zh = f.department_zh)
+            (SELECT department_id FROM department_name WHERE name_zh = f.department_zh)
         ),
         f.origin, f.fired_ts, %(now)s, f.deadline,
         f.evidence

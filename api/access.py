@@ -35,10 +35,23 @@ WHO: Mapping[str, Who] = {
     # catalogue, components
     "list_classes": SEES,
     "list_departments": SEES,
+    "list_department_history": SEES,
     "list_components": SEES,
+    "list_near_components": SEES,
     "show_component": SEES,
     "list_component_history": SEES,
+    # who answers for components
+    "add_department": _ENGINEER,
+    "change_department": _ENGINEER,
+    "retire_department": _ENGINEER,
+    "merge_department": _ENGINEER,
+    "list_unclear_ownership": SEES,
+    "export_unclear_ownership": SEES,
+    "count_unclear_ownership": SEES,
+    "show_dispatch_share": SEES,
+    "assign_ownership": _ENGINEER,
     # devices and what they say
+    "register_device": _ENGINEER,
     "list_devices": SEES,
     "list_live_devices": SEES,
     "show_device": SEES,
@@ -59,6 +72,22 @@ WHO: Mapping[str, Who] = {
     "locate_point": SEES,
     "get_component_tile": SEES,
     "get_grid_tile": SEES,
+    # for geographic information systems
+    "get_ogc_landing": SEES,
+    "get_ogc_landing_slash": SEES,
+    "get_ogc_conformance": SEES,
+    "get_ogc_definition": SEES,
+    "list_ogc_collections": SEES,
+    "show_ogc_collection": SEES,
+    "show_ogc_queryables": SEES,
+    "show_ogc_schema": SEES,
+    "list_ogc_items": SEES,
+    "show_ogc_item": SEES,
+    "list_tile_matrix_sets": SEES,
+    "show_tile_matrix_set": SEES,
+    "list_ogc_tilesets": SEES,
+    "show_ogc_tileset": SEES,
+    "show_ogc_tilejson": SEES,
     # incidents: the state machine says which role takes which step (`alerts.incident`)
     "list_incidents": SEES,
     "show_incident": SEES,
@@ -117,6 +146,9 @@ def names(roles: AbstractSet[Role]) -> str:
     return ", ".join(role.value for role in Role if role in roles) or "nothing"
 
 
+ENFORCED = False
+
+
 def admit(request: Request) -> None:
     """Refuse who may not do what is asked; app-wide. Keeps by which grants somebody may, for `api.services`."""
     operation = getattr(request.scope.get("route"), "name", "")
@@ -125,6 +157,3 @@ def admit(request: Request) -> None:
         request.state.grants = None
         return
     request.state.grants = granting(principal, operation)
-ENFORCED = False
-
-

@@ -13,7 +13,8 @@ Lists page by an opaque `cursor`: pass the `next` of one page to get the followi
 refused. Every error is a problem after RFC 9457 whose `type` leads to its explanation.
 """
 TAGS = {
-    "catalogue": "The 116 component classes and the departments.",
+    "catalogue": "Classes of components, by edition, and their codes.",
+    "ownership": "Units that answer for components (确权), what is unclear, and what it does to dispatch.",
     "components": "Surveyed components (部件) of the city.",
     "devices": "Devices with a radio, mounted on components or moving.",
     "readings": "What devices measured.",
@@ -28,6 +29,7 @@ TAGS = {
     "live": "The city as it happens.",
     "summary": "The city in counts.",
     "tiles": "Mapbox vector tiles.",
+    "ogc": "OGC API - Features and Tiles, for geographic information systems.",
     "health": "For machines that watch this one.",
 }
 

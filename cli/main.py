@@ -25,6 +25,7 @@ COMMANDS = {
     "grids": "Unit and patrol grids. Example: citygrid grids import grids.geojson --level unit",
     "areas": "Areas and routes that rules speak of. Example: citygrid areas import areas.geojson",
     "components": "Surveyed components. Example: citygrid components import survey.csv --crs EPSG:4548",
+    "departments": "Units that answer for components. Example: citygrid departments unclear --by class",
     "devices": "Devices on components. Example: citygrid devices import devices.csv",
     "dead-letters": "Refused messages and trying them again. Example: citygrid dead-letters list --since 24h",
     "readings": "Stored readings. Example: citygrid readings export out.csv --profile camera --from 24h",

@@ -21,13 +21,14 @@ SET major_zh = EXCLUDED.major_zh, major_en = EXCLUDED.major_en, name_zh = EXCLUD
     department_zh = EXCLUDED.department_zh, department_en = EXCLUDED.department_en, source = EXCLUDED.source,
     certainty = EXCLUDED.certainty
 """
-# A name that is already known keeps its English name.
+# A name that is already known, or that a unit had before, keeps what it means.
 INSERT_DEPARTMENTS = """
 INSERT INTO department (name_zh, name_en)
-SELECT * FROM unnest(%(zh)s::text[], %(en)s::text[])
+SELECT * FROM unnest(%(zh)s::text[], %(en)s::text[]) AS said (name_zh, name_en)
+WHERE NOT EXISTS (SELECT FROM department_alias AS a WHERE a.name_zh = said.name_zh)
 ON CONFLICT (name_zh) DO NOTHING
 """
-DEPARTMENTS = "SELECT name_zh, department_id FROM department"
+DEPARTMENTS = "SELECT name_zh, department_id FROM department_name"
 DISTRICTS = "SELECT area_code FROM area WHERE level = 'district'"
 DISTRICT_OF_GRIDS = "SELECT unit_grid_id, left(community_code, 6) FROM unit_grid WHERE state = 'valid'"
 # One vertex of each, as the sample of a file has.
@@ -106,7 +107,7 @@ WITH written AS (
         maintainer_dept_id = EXCLUDED.maintainer_dept_id, unit_grid_id = EXCLUDED.unit_grid_id,
         surveyed_on = EXCLUDED.surveyed_on, changed_on = EXCLUDED.changed_on, data_source = EXCLUDED.data_source,
         note = EXCLUDED.note, survey_id = EXCLUDED.survey_id, geom = EXCLUDED.geom,
-        since = greatest(EXCLUDED.since, component.since), changed_by = EXCLUDED.changed_by
+        since = greatest(EXCLUDED.since, component.since), changed_by = EXCLUDED.changed_by, change_reason = ''
     WHERE (component.catalogue_id, component.name, component.state, component.competent_dept_id,
            component.owner_dept_id, component.maintainer_dept_id, component.unit_grid_id, component.surveyed_on,
            component.changed_on, component.data_source, component.note)

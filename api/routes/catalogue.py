@@ -1,4 +1,4 @@
-"""HTTP for what classifies: component classes and departments."""
+"""HTTP for what classifies: component classes."""
 
 from typing import Literal
 
@@ -37,20 +37,6 @@ class Classes(BaseModel):
     items: list[ComponentClass]
 
 
-class Department(BaseModel):
-    """A unit that answers for components and incidents."""
-
-    department_id: int
-    name_zh: str
-    name_en: str
-
-
-class Departments(BaseModel):
-    """All departments."""
-
-    items: list[Department]
-
-
 @router.get("/classes", response_model=Classes, responses=NOT_MODIFIED)
 async def list_classes(request: Request, services: Use) -> Response:
     """List the component classes of the loaded catalogue, each with its source and how certain it is."""
@@ -58,10 +44,3 @@ async def list_classes(request: Request, services: Use) -> Response:
         rows = await components.classes(conn)
     body = msgspec.json.encode({"items": rows})
     return conditional(request, body, media_type="application/json", max_age_s=CLASSES_KEPT_S)
-
-
-@router.get("/departments")
-async def list_departments(services: Use) -> Departments:
-    """List the departments that an incident can be assigned to."""
-    async with services.reading() as conn:
-        return Departments.model_validate({"items": await components.departments(conn)})

@@ -87,6 +87,7 @@ class ComponentVersion(BaseModel):
     since: datetime
     until: datetime | None = Field(description="Absent: it is so now.")
     changed_by: str
+    change_reason: str = Field(description="Why, where somebody said so.")
     survey_id: int | None = Field(description="The survey that brought it.")
     survey_source: str | None
     name: str

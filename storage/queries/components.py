@@ -17,8 +17,6 @@ SELECT catalogue_id, class_code, major_zh, major_en, name_zh, name_en, geometry_
 FROM component_class ORDER BY catalogue_id, class_code
 """
 
-DEPARTMENTS = "SELECT department_id, name_zh, name_en FROM department ORDER BY department_id"
-
 LIST = """
 SELECT c.component_id, c.code, c.class_code, k.name_zh AS class_name_zh, k.name_en AS class_name_en, c.name, c.state,
        c.district_code, u.code AS unit_grid_code, ST_X(p.at) AS lon, ST_Y(p.at) AS lat
@@ -67,14 +65,14 @@ WHERE c.code = %(code)s
 HISTORY = """
 WITH states AS (
     SELECT component_id, name, state, competent_dept_id, owner_dept_id, maintainer_dept_id, unit_grid_id, surveyed_on,
-           changed_on, data_source, note, survey_id, geom, since, changed_by, NULL::timestamptz AS until
+           changed_on, data_source, note, survey_id, geom, since, changed_by, change_reason, NULL::timestamptz AS until
     FROM component WHERE code = %(code)s
     UNION ALL
     SELECT component_id, name, state, competent_dept_id, owner_dept_id, maintainer_dept_id, unit_grid_id, surveyed_on,
-           changed_on, data_source, note, survey_id, geom, since, changed_by, until
+           changed_on, data_source, note, survey_id, geom, since, changed_by, change_reason, until
     FROM component_version WHERE code = %(code)s
 )
-SELECT c.since, c.until, c.changed_by, c.survey_id, y.source AS survey_source, c.name, c.state,
+SELECT c.since, c.until, c.changed_by, c.change_reason, c.survey_id, y.source AS survey_source, c.name, c.state,
        competent.name_zh AS competent_zh, owner.name_zh AS owner_zh, maintainer.name_zh AS maintainer_zh,
        u.code AS unit_grid_code, c.surveyed_on, c.changed_on, c.data_source, c.note, ST_AsText(c.geom, 9) AS wkt
 FROM states AS c
@@ -92,11 +90,6 @@ _THEN = sql.SQL("component_at(%(as_of)s)")
 async def classes(conn: AsyncConnection) -> list[Row]:
     """Give the catalogue, by code."""
     return await _rows(conn, sql.SQL(CLASSES), {})
-
-
-async def departments(conn: AsyncConnection) -> list[Row]:
-    """Give the departments incidents and components belong to."""
-    return await _rows(conn, sql.SQL(DEPARTMENTS), {})
 
 
 async def find(
