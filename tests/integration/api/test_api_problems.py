@@ -8,6 +8,7 @@ import pytest
 from psycopg import conninfo
 
 from tests.conftest import Cluster
+from tests.credentials import bearer
 from tests.integration.api.conftest import calling, serving
 
 REFUSED = [
@@ -114,7 +115,7 @@ async def test_a_database_that_does_not_answer_is_503_with_a_time_to_come_back()
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         port = nobody.getsockname()[1]
     with serving(f"postgresql://nobody@127.0.0.1:{port}/none") as address:
-        async with calling(address) as client:
+        async with calling(address, bearer("cg_whose")) as client:
             for path in ("/api/v1/classes", "/readyz", "/api/v1/stream?last_event_id=1"):
                 answer = await client.get(path)
 
