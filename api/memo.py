@@ -7,9 +7,12 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from api.caching import Packed
+
 Answer = TypeVar("Answer")
 SMALL_BYTES = 256
-"""What an answer that is not bytes is taken to weigh."""
+"""What an answer is taken to weigh that is neither bytes nor packed."""
+Bulky = bytes | Packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +53,13 @@ class Memo:
             if not lock.locked():
                 self._making.pop(key, None)
 
-    def forget(self, key: Hashable) -> None:
-        """Drop the answer kept under `key`: it is known not to hold any more."""
-        self._drop(key)
     def within(self, part: Hashable) -> "Part":
         """Give the memo of those who see the same rows: their answers are kept apart from everybody else's."""
         return Part(self, part)
 
+    def forget(self, key: Hashable) -> None:
+        """Drop the answer kept under `key`: it is known not to hold any more."""
+        self._drop(key)
 
     def _fresh(self, key: Hashable) -> _Kept | None:
         kept = self._kept.get(key)
@@ -67,7 +70,7 @@ class Memo:
 
     def _keep(self, key: Hashable, value: object, ttl_s: float) -> None:
         self._drop(key)
-        weight = len(value) if isinstance(value, bytes) else SMALL_BYTES
+        weight = len(value) if isinstance(value, Bulky) else SMALL_BYTES
         if weight > self._limit_bytes:
             return
         self._kept[key] = _Kept(value, self._monotonic() + ttl_s, weight)

@@ -12,10 +12,13 @@ CODE_FROM_ZOOM = 16
 UNIT_FROM_ZOOM = 13
 """Counts: one point a unit grid from here on, coarser below. Unit grids' polygons: from here on."""
 SIDE_STREETS_FROM_ZOOM = 13
-MOST_FEATURES = 24_000
-MOST_WITH_CODE = 11_000
-"""A point costs about 17 bytes, with its code 38: so many stay below 500 kB. A fuller tile keeps what is not intact and
-a sample of the rest, the same each time."""
+MOST_FEATURES = 11_000
+"""A point with its code costs about 38 bytes and 3 microseconds: so many stay below 500 kB and 0.1 s. A fuller tile
+keeps what is not intact and a sample of the rest, the same each time."""
+FINE_ZOOM = 22
+"""Of the squares in which `unit_grid.middle_x` and `middle_y` count."""
+POINTS_A_SIDE_BITS = 5
+"""Far tiles have one point for each 1/32 of their side, in the middle of the grids it stands for."""
 
 # ST_AsMVT leaves out rows whose geometry is NULL (outside the tile); asking for that in WHERE would make PostgreSQL
 # clip every geometry twice. Margin of 64/4096 on each side, so that symbols on an edge are not cut.
@@ -36,38 +39,19 @@ SELECT ST_AsMVT(t, 'components', 4096, 'geom') FROM (
 ) AS t
 """
 
-# One point a unit grid, or one for each 1/32 of the tile's side, in the middle of the grids it stands for. A grid
-# counts where the middle of its box lies, so it is in one tile only; only what is drawn is projected.
+# A grid counts where the middle of its box lies, so it is in one tile only. `grid_tally` holds the counts, kept right
+# by triggers, and the middles are columns: nothing is counted, projected or cut here.
 COUNTS = """
-WITH box AS (
-    SELECT ST_TileEnvelope(%(z)s, %(x)s, %(y)s) AS tile,
-           ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4326) AS degrees
-), side AS (
-    SELECT ST_XMin(degrees) AS west, ST_XMax(degrees) AS east, ST_YMin(degrees) AS south, ST_YMax(degrees) AS north
-    FROM box
-), grid AS (
-    SELECT u.unit_grid_id,
-           (ST_XMin(u.geom) + ST_XMax(u.geom)) / 2 AS lon, (ST_YMin(u.geom) + ST_YMax(u.geom)) / 2 AS lat
-    FROM unit_grid AS u, box
-    WHERE u.geom && box.degrees
-), counted AS (
-    SELECT g.unit_grid_id, g.lon, g.lat, n.n
-    FROM side AS s, grid AS g
-    CROSS JOIN LATERAL (SELECT count(*) AS n FROM component AS c WHERE c.unit_grid_id = g.unit_grid_id) AS n
-    WHERE g.lon >= s.west AND g.lon < s.east AND g.lat >= s.south AND g.lat < s.north AND n.n > 0
-), gathered AS (
-    SELECT avg(c.lon) AS lon, avg(c.lat) AS lat, sum(c.n)::int AS count
-    FROM counted AS c, side AS s
-    GROUP BY CASE WHEN %(z)s >= %(unit_from)s THEN c.unit_grid_id
-             ELSE (floor((c.lon - s.west) / (s.east - s.west) * 32) * 64
-                 + floor((c.lat - s.south) / (s.north - s.south) * 32))::int END
+WITH grid AS (
+    SELECT u.middle_x - %(left)s AS x, u.middle_y - %(top)s AS y, t.components, t.broken
+    FROM unit_grid AS u JOIN grid_tally AS t USING (unit_grid_id)
+    WHERE u.middle_x >= %(left)s AND u.middle_x < %(left)s + %(side)s
+      AND u.middle_y >= %(top)s AND u.middle_y < %(top)s + %(side)s AND t.components > 0
 )
 SELECT ST_AsMVT(t, 'component_counts', 4096, 'geom') FROM (
-    SELECT g.count,
-           ST_AsMVTGeom(
-               ST_Transform(ST_SetSRID(ST_MakePoint(g.lon, g.lat), 4326), 3857), box.tile::box2d, 4096, 0
-           ) AS geom
-    FROM gathered AS g, box
+    SELECT sum(components)::int AS count, nullif(sum(broken), 0)::int AS broken,
+           ST_MakePoint(floor(avg(x) * 4096 / %(side)s), floor(avg(y) * 4096 / %(side)s)) AS geom
+    FROM grid GROUP BY x / %(step)s, y / %(step)s
 ) AS t
 """
 
@@ -128,11 +112,14 @@ SELECT ST_AsMVT(t, 'streets', 4096, 'geom') FROM (
 
 
 async def components(conn: AsyncConnection, z: int, x: int, y: int) -> bytes:
-    """Give layer `components` (class_code, state; code from zoom 16), or `component_counts` (count) below zoom 14."""
-    most = MOST_WITH_CODE if z >= CODE_FROM_ZOOM else MOST_FEATURES
-    values = {"z": z, "x": x, "y": y, "code_from": CODE_FROM_ZOOM, "unit_from": UNIT_FROM_ZOOM, "most": most}
-    cursor = await conn.execute(SINGLE if z >= SINGLE_FROM_ZOOM else COUNTS, values)
-    return _bytes(await cursor.fetchone())
+    """Give layer `components` (class_code, state, code from zoom 16), below 14 `component_counts` (count, broken)."""
+    if z >= SINGLE_FROM_ZOOM:
+        values = {"z": z, "x": x, "y": y, "code_from": CODE_FROM_ZOOM, "most": MOST_FEATURES}
+        return _bytes(await (await conn.execute(SINGLE, values)).fetchone())
+    side = 1 << (FINE_ZOOM - z)
+    step = side >> POINTS_A_SIDE_BITS if z < UNIT_FROM_ZOOM else 1
+    values = {"left": x * side, "top": y * side, "side": side, "step": step}
+    return _bytes(await (await conn.execute(COUNTS, values)).fetchone())
 
 
 async def grids(conn: AsyncConnection, z: int, x: int, y: int) -> bytes:
