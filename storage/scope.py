@@ -38,6 +38,7 @@ ROOTS: Mapping[str, LiteralString] = {
 }
 """Rows that lie somewhere; nobody writes one outside their scope."""
 DEPENDENT: Mapping[str, LiteralString] = {
+    "component_ownership": "t.component_id IN (SELECT component_id FROM scoped.component)",
     "component_grid": "t.component_id IN (SELECT component_id FROM scoped.component)",
     "device_event": _BY_DEVICE,
     "device_quality": _BY_DEVICE,
@@ -51,6 +52,8 @@ DEPENDENT: Mapping[str, LiteralString] = {
     "class_5m": _BY_DISTRICT,
     "class_1h": _BY_DISTRICT,
     "class_1d": _BY_DISTRICT,
+    "grid_tally": f"(t.unit_grid_id IN {_GRIDS} OR t.unit_grid_id IN (SELECT unit_grid_id FROM public.unit_grid"
+    f" WHERE left(community_code, 6) = ANY {_DISTRICTS}))",
     "incident_event": _BY_INCIDENT,
     "incident_member": _BY_INCIDENT,
     "muted_case": f"({_BY_DISTRICT} OR {_BY_DEVICE})",
@@ -60,7 +63,7 @@ DEPENDENT: Mapping[str, LiteralString] = {
 SHARED: Sequence[str] = (
     "area", "unit_grid", "patrol_grid", "grid_version", "grid_period", "grid_finding",
     "street", "named_area", "route", "city_fact",
-    "component_class", "department", "profile_channel",
+    "component_class", "component_name", "department", "profile_channel",
     "holiday", "work_hours", "planting_season", "time_limit", "level_rule", "rulebook_version",
     "ingest_1m", "rollup_queue", "rollup_level", "rollup_state",
 )  # fmt: skip

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.principal import Person
-from api.services import Use
+from api.services import Services, Use
 from components_registry import departments as commands
 from components_registry.departments import By, Unit
-from core.errors import NotFound
+from core.errors import Forbidden, NotFound
 from storage.queries import departments
 
 router = APIRouter(prefix="/departments", tags=["ownership"])
@@ -133,6 +133,7 @@ async def list_department_history(department_id: DepartmentId, services: Use) ->
 @router.post("")
 async def add_department(command: UnitCommand, services: Use, person: Person) -> Department:
     """Register a unit."""
+    require_whole_city(services)
     async with services.writing() as conn:
         key = await commands.add(conn, command.unit(), _by(command, services, person))
     return await _department(services, key)
@@ -143,6 +144,7 @@ async def change_department(
     department_id: DepartmentId, command: UnitCommand, services: Use, person: Person
 ) -> Department:
     """Rename a unit, or change what is said of it; the name it had still means it."""
+    require_whole_city(services)
     async with services.writing() as conn:
         await commands.change(conn, department_id, command.unit(), _by(command, services, person))
     return await _department(services, department_id)
@@ -153,6 +155,7 @@ async def retire_department(
     department_id: DepartmentId, command: Reasoned, services: Use, person: Person
 ) -> Retired:  # fmt: skip
     """Retire a unit: nothing is dispatched to it from now on."""
+    require_whole_city(services)
     async with services.writing() as conn:
         return Retired(components=await commands.retire(conn, department_id, _by(command, services, person)))
 
@@ -162,16 +165,23 @@ async def merge_department(
     department_id: DepartmentId, command: MergeCommand, services: Use, person: Person
 ) -> Merged:  # fmt: skip
     """Merge a unit into another one, which takes over its components."""
+    require_whole_city(services)
     async with services.writing() as conn:
         moved = await commands.merge(conn, department_id, command.into, _by(command, services, person))
     return Merged(components=moved)
 
 
-def _by(command: Reasoned, services: Use, person: Person) -> By:
+def require_whole_city(services: Services) -> None:
+    """Refuse who is limited to a part of the city: a unit answers in all of it."""
+    if services.scope is not None:
+        raise Forbidden("units are the whole city's: whoever changes one holds the role without an area")
+
+
+def _by(command: Reasoned, services: Services, person: Person) -> By:
     return By(actor=person.name, reason=command.reason, now=services.clock())
 
 
-async def _department(services: Use, department_id: int) -> Department:
+async def _department(services: Services, department_id: int) -> Department:
     async with services.reading() as conn:
         rows = await departments.find(conn, retired=True)
     return Department.model_validate(next(row for row in rows if row["department_id"] == department_id))
