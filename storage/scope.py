@@ -22,6 +22,9 @@ SEARCH_PATH = "scoped,public"
 _DISTRICTS: LiteralString = "((SELECT string_to_array(current_setting('citygrid.districts', true), ','))::text[])"
 _PLACES: LiteralString = "((SELECT string_to_array(current_setting('citygrid.places', true), ','))::text[])"
 _GRIDS: LiteralString = "(SELECT unnest(string_to_array(current_setting('citygrid.grids', true), ',')::int[]))"
+_GRIDS_OF_DISTRICTS: LiteralString = (
+    f"(SELECT unit_grid_id FROM public.unit_grid WHERE left(community_code, 6) = ANY {_DISTRICTS})"  # noqa: S608
+)
 _BY_PLACE: LiteralString = f"(t.district_code = ANY {_DISTRICTS} OR t.unit_grid_id IN {_GRIDS})"
 _BY_DISTRICT: LiteralString = f"t.district_code = ANY {_DISTRICTS}"
 _BY_DEVICE: LiteralString = "t.device_id IN (SELECT device_id FROM scoped.device)"
@@ -52,8 +55,7 @@ DEPENDENT: Mapping[str, LiteralString] = {
     "class_5m": _BY_DISTRICT,
     "class_1h": _BY_DISTRICT,
     "class_1d": _BY_DISTRICT,
-    "grid_tally": f"(t.unit_grid_id IN {_GRIDS} OR t.unit_grid_id IN (SELECT unit_grid_id FROM public.unit_grid"
-    f" WHERE left(community_code, 6) = ANY {_DISTRICTS}))",
+    "grid_tally": f"(t.unit_grid_id IN {_GRIDS} OR t.unit_grid_id IN {_GRIDS_OF_DISTRICTS})",
     "incident_event": _BY_INCIDENT,
     "incident_member": _BY_INCIDENT,
     "muted_case": f"({_BY_DISTRICT} OR {_BY_DEVICE})",
