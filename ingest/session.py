@@ -96,10 +96,16 @@ class Session(asyncio.Protocol):
         self._send(mqtt5.UnsubscribePacket(self._packet_id(), list(patterns)).write())
         await self._unsuback
 
-    def publish(self, topic: str, payload: bytes, qos: int) -> None:
-        """Send a message; whether it arrived is not followed up, so only what can be said again goes this way."""
+    def publish(self, topic: str, payload: bytes, qos: int, expiry_s: int | None = None) -> None:
+        """Send a message; whether it arrived is not followed up, so only what can be said again goes this way.
+
+        After `expiry_s` the broker throws it away if it could not deliver it.
+        """
         packet_id = self._packet_id() if qos else None
-        self._send(mqtt5.PublishPacket(topic, payload, qos=mqtt5.QoS(qos), packet_id=packet_id).write())
+        packet = mqtt5.PublishPacket(
+            topic, payload, qos=mqtt5.QoS(qos), packet_id=packet_id, message_expiry_interval=expiry_s
+        )
+        self._send(packet.write())
 
     def take(self, limit: int) -> list[RawMessage]:
         """Give up to `limit` waiting messages, oldest first, and read on if reading was paused."""

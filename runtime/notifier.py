@@ -1,4 +1,7 @@
-"""The notifier process: drains the outbox of notices when it is told of new ones, and every few seconds anyway."""
+"""The notifier process: drains the outbox of notices when it is told of new ones, and every few seconds anyway.
+
+Beside that, it is the one that tells devices what they are wanted to do (`runtime.commander`).
+"""
 
 import asyncio
 import signal
@@ -15,6 +18,8 @@ from alerts import channels, delivery, route, routefile, timer
 from alerts.delivery import Post
 from alerts.route import Routing
 from alerts.timer import Reading
+from devices.profile import shipped
+from runtime.commander import Commander
 from runtime.settings import Settings
 from storage import signals
 from storage.pool import WRITER, connect
@@ -55,6 +60,7 @@ async def _main(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     log.info("notifier_ready", receivers=list(post.routing.receivers), addresses=len(post.addresses))
+    commanding = asyncio.create_task(Commander(settings, shipped(), now).run(), name="commander")
     while not stopping.is_set():
         try:
             async with await connect(dsn, role=WRITER, name="notifier") as conn:
@@ -65,6 +71,9 @@ async def _main(settings: Settings) -> None:
             log.warning("notifier_retry", reason=str(error).splitlines()[0], retry_s=RECONNECT_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), RECONNECT_S)
+    commanding.cancel()
+    with suppress(asyncio.CancelledError):
+        await commanding
     log.info("notifier_stopped")
 
 

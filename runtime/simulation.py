@@ -113,12 +113,16 @@ async def run_feed(settings: Settings, job: Run, stop: asyncio.Event, progress: 
         f"simulate-{start_ms}",
         Policy(wait_for_subscriber=False),
     )
-    begun = time.monotonic()
-    await _connected(
-        outlet,
-        stop,
-        publisher.play(Feed(setup), outlet, lambda: time.monotonic() - begun, job.duration_s, note),
-    )
+    begun, feed = time.monotonic(), Feed(setup)
+
+    async def play() -> None:
+        hearing = asyncio.create_task(launch.listen(frozenset(outlet.gateways), job.url_of, feed.obey))
+        try:
+            await publisher.play(feed, outlet, lambda: time.monotonic() - begun, job.duration_s, note)
+        finally:
+            hearing.cancel()
+
+    await _connected(outlet, stop, play())
     return {**counts, **_fate(tally, outlet), "seconds": round(time.monotonic() - begun, 1)}
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import InvalidInput
 from devices.profile import Profile
 from simulators import defects, models, spread
 from simulators.detections import Detector
@@ -98,6 +99,8 @@ class Feed:
         self._loss = np.random.default_rng([seed, 2])
         self._mischief = np.random.default_rng([seed, 3])
         self._interval_s = np.maximum(roster.interval_s / setup.rate_scale, TICK_MS / 1000)
+        self._told_interval_s = self._interval_s.copy()
+        self._number_of = {label: number for number, label in enumerate(roster.label)}
         self._due_s = np.random.default_rng([seed, 4]).uniform(0, 1, len(roster)) * self._interval_s
         self._seq = np.zeros(len(roster), dtype=np.int64)
         self._cut_off = np.random.default_rng([seed, 6])
@@ -150,6 +153,22 @@ class Feed:
         self._detect(now_s, tick.messages, started)
         return tick
 
+    def obey(self, label: str, command: str, arguments: Mapping[str, float]) -> None:
+        """Have a device do what it is told from its next report on; raises `InvalidInput` when it cannot."""
+        device = self._number_of.get(label)
+        if device is None:
+            raise InvalidInput(f"no device {label} in this feed")
+        if command == "set_interval":
+            self._told_interval_s[device] = arguments["interval_s"]
+            self._interval_s[device] = arguments["interval_s"]
+            self._due_s[device] = self.elapsed_s + arguments["interval_s"]
+            return
+        model = self._groups[self._group_of[device]].model
+        if not isinstance(model, models.Obedient):
+            raise InvalidInput(f"this type is not simulated doing {command}")
+        model.obey(int(self._place_in_group[device]), command, arguments)
+        self._due_s[device] = self.elapsed_s  # it shows at once
+
     def release(self) -> list[Message]:
         """Give what devices still keep, at the end of a run."""
         left = [message for messages in self._kept.values() for message in messages]
@@ -161,7 +180,7 @@ class Feed:
         for fault in ended:
             del self._active[fault.device]
             self._is_silent[fault.device] = False
-            self._interval_s[fault.device] = self._setup.roster.interval_s[fault.device] / self._setup.rate_scale
+            self._interval_s[fault.device] = self._told_interval_s[fault.device]
         return ended
 
     def _start_faults(self, now_s: float) -> list[Fault]:

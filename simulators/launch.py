@@ -1,5 +1,6 @@
 """Builds a run from files: the device list, the bus lines beside it, a scenario; and one gateway for each district."""
 
+import asyncio
 import csv
 import json
 from collections.abc import Callable, Mapping
@@ -9,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from core.errors import InvalidInput
 from devices import profile
-from simulators import roster, routes
+from simulators import ears, roster, routes
+from simulators.ears import Obey
 from simulators.feed import Setup
 from simulators.gateway import Gateway, Policy, Record
 from simulators.publisher import Outlet
@@ -81,3 +83,10 @@ def make_outlet(
         for district in sorted(districts)
     }
     return Outlet(gateways=gateways)
+
+
+async def listen(districts: frozenset[str], url_of: Callable[[str], str], obey: Obey) -> None:
+    """Have the devices of all districts hear and do what they are told, for ever."""
+    async with asyncio.TaskGroup() as group:
+        for district in sorted(districts):
+            group.create_task(ears.listen(broker.parse(url_of(f"gateway-{district}")), district, obey))

@@ -8,12 +8,13 @@ Source of the levels: our choice, inside the ranges of the shipped profiles.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import InvalidInput
 from simulators import routes, signals
 from simulators.roster import Roster
 from simulators.routes import Line
@@ -50,6 +51,15 @@ class Model(Protocol):
 
     def values(self, rows: Rows, now: Moment, rng: np.random.Generator) -> Channels:
         """Give what the chosen devices (positions in this model) measure now, a column a channel."""
+        ...
+
+
+@runtime_checkable
+class Obedient(Protocol):
+    """Devices that can be told to do something."""
+
+    def obey(self, row: int, command: str, arguments: Mapping[str, float]) -> None:
+        """Have one device do it; raises `InvalidInput` when it does not know it."""
         ...
 
 
@@ -94,11 +104,22 @@ class Streetlights:
         self._energy_kwh = rng.uniform(200, 6000, count)
         self._light_share = rng.uniform(0.85, 1.1, count)
         self._phase = rng.uniform(0, 1, count)
+        self._told_pct = np.full(count, np.nan)
+
+    def obey(self, row: int, command: str, arguments: Mapping[str, float]) -> None:
+        """Switch a lamp by hand, or give it back to its photocell."""
+        levels = {"lamp_on": 100.0, "lamp_off": 0.0, "lamp_auto": np.nan, "lamp_dim": arguments.get("dimming_pct")}
+        level = levels.get(command)
+        if level is None:
+            raise InvalidInput(f"a lamp does not know {command}")
+        self._told_pct[row] = level
 
     def values(self, rows: Rows, now: Moment, rng: np.random.Generator) -> Channels:
         """Give the columns of the profile streetlight."""
         count = len(rows)
-        dimming_pct = (60.0 if now.hour >= 23 or now.hour < 5 else 100.0) if now.is_lit else 0.0
+        by_itself = (60.0 if now.hour >= 23 or now.hour < 5 else 100.0) if now.is_lit else 0.0
+        told = self._told_pct[rows]
+        dimming_pct = np.where(np.isnan(told), by_itself, told)
         standby_w = 0.8 + np.abs(signals.noise(rng, count, 0.05))
         load_w = self._nominal_w[rows] * dimming_pct / 100 * (1 + signals.noise(rng, count, 0.01))
         power_w = np.where(dimming_pct > 0, load_w, 0.0) + standby_w
@@ -106,8 +127,8 @@ class Streetlights:
         voltage_v = self._voltage_v[rows] + 2 * slow + signals.noise(rng, count, 0.4)
         lit_h = now.epoch_s / 3600 % (24 * 3650) / 2  # lit half of all hours; grows through any run
         return {
-            "commanded_on": np.full(count, 1.0 if now.is_lit else 0.0),
-            "dimming_pct": np.full(count, dimming_pct),
+            "commanded_on": (dimming_pct > 0).astype(np.float64),
+            "dimming_pct": dimming_pct,
             "power_w": power_w,
             "voltage_v": voltage_v,
             "current_a": power_w / voltage_v,

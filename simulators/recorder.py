@@ -14,6 +14,7 @@ import aiomqtt
 from core.errors import InvalidInput, Unavailable
 from simulators import recording
 from simulators.recording import Header, Recorded
+from wire import topics
 from wire.broker import Broker
 
 FLUSH_EVERY = 500
@@ -48,9 +49,11 @@ async def record(broker: Broker, job: Job, on_message: Callable[[int], None] = l
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(job.duration_s):
                         async for message in client.messages:
-                            payload = message.payload
+                            topic, payload = str(message.topic), message.payload
                             assert isinstance(payload, bytes)
-                            file.write(recording.line(Recorded(clock() - start_s, str(message.topic), payload)))
+                            if topics.is_said_to_a_device(topic):
+                                continue  # a replay would say it again
+                            file.write(recording.line(Recorded(clock() - start_s, topic, payload)))
                             count += 1
                             if count % FLUSH_EVERY == 0:
                                 file.flush()

@@ -8,3 +8,7 @@ ROLLUPS = 4_217_000_008
 """One refresher of roll-ups at a time: two could overwrite a newer result with an older one."""
 DEAD_LETTERS = 4_217_000_009
 """One writer of dead letters at a time: two would wait for each other's rows and counts in different orders."""
+COMMANDER = 4_217_000_010
+"""One process tells devices what to do: two sessions of one name at the broker would throw each other out."""
+ADMINISTRATORS = 4_217_000_012
+"""Whether an account is the last administrator's is asked one at a time: two could disable each other."""

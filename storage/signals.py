@@ -9,6 +9,7 @@ SILENCES = "citygrid_silences"
 RULES = "citygrid_rules"
 CITY_TIME = "citygrid_city_time"
 IDENTITIES = "citygrid_identities"
+COMMANDS = "citygrid_commands"
 
 
 async def announce_registry(conn: AsyncConnection) -> None:
@@ -29,3 +30,8 @@ async def announce_city_time(conn: AsyncConnection) -> None:
 async def announce_identities(conn: AsyncConnection) -> None:
     """Tell who keeps the broker's accounts, at commit, that a device's or gateway's identity changed."""
     await conn.execute("SELECT pg_notify(%s, 'identities')", (IDENTITIES,))
+
+
+async def announce_commands(conn: AsyncConnection) -> None:
+    """Tell the commander, at commit, that somebody wants a device to do something."""
+    await conn.execute("SELECT pg_notify(%s, 'commands')", (COMMANDS,))

@@ -64,6 +64,11 @@ def parse(topic: str) -> Address | None:
     return Address(parts[2], parts[3], parts[4])
 
 
+def is_said_to_a_device(topic: str) -> bool:
+    """Tell whether a topic carries a command of ours, or the answer to one."""
+    return is_ours(topic) and topic.endswith((f"/{COMMAND}", f"/{ANSWER}"))
+
+
 def is_ours(topic: str) -> bool:
     """Tell whether a topic is in our own tree, where it names the device by its label."""
     return topic.startswith(f"{ROOT}/")

@@ -11,6 +11,7 @@ add() { mosquitto_passwd -b "$accounts/passwords" "$1" "$2"; }
 
 : >"$accounts/passwords"
 add ingest "$INGEST"
+add commander "$COMMANDER"
 add recorder "$RECORDER"
 add integrations "$INTEGRATIONS"
 add bridge "$BRIDGE"

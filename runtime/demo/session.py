@@ -123,6 +123,7 @@ class Session:
             self._keep_counting(tally),
             self._keep_showing(show, view),
             *(gateway.run() for gateway in outlet.gateways.values()),
+            launch.listen(frozenset(outlet.gateways), self.settings.broker_url, feed.obey),
         ]
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(work, name=work.__qualname__) for work in background]

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from runtime.settings import SECRETS_FILE
 from wire import gtfs_rt, jt808, mosquitto
+from wire.command import ANSWERS
 from wire.formats import FORMATS
-from wire.topics import ROOT, is_ours
+from wire.topics import COMMAND, ROOT, is_ours
 
 DATABASE_ROLES = ("postgres", "citygrid", "citygrid_ingest", "citygrid_view")
 DISTRICTS = ("130202", "130203", "130204", "130205")
@@ -52,21 +53,30 @@ def ensure(data_dir: Path) -> dict[str, dict[str, str]]:
 
 
 def broker_logins() -> tuple[str, ...]:
-    """Give the names of the broker's accounts: reader, recorder, other platforms, our bridges, a gateway a district."""
-    return ("ingest", "recorder", "integrations", "bridge", *(f"gateway-{district}" for district in DISTRICTS))
+    """Give the names of the broker's accounts: what ours does first, then other platforms, bridges and gateways."""
+    return (
+        "ingest",
+        "commander",
+        "recorder",
+        "integrations",
+        "bridge",
+        *(f"gateway-{district}" for district in DISTRICTS),
+    )
 
 
 def broker_accounts(passwords: Mapping[str, str]) -> tuple[BrokerAccount, ...]:
     """Give each account with its rights.
 
-    Ingest reads all, the recorder reads and replays our own tree, a gateway writes its district, `bridge` writes what
-    our bridges publish, and `integrations` (LoRaWAN network servers, edge nodes, cameras) the other foreign trees.
+    Ingest reads all, the commander tells devices and hears what they answer, the recorder reads and replays our own
+    tree, a gateway writes its district and hears its commands, `bridge` writes what our bridges publish, and
+    `integrations` (LoRaWAN network servers, edge nodes, cameras) the other foreign trees.
     """
     gateways = tuple(
         BrokerAccount(
             name=f"gateway-{district}",
             password=passwords[f"gateway-{district}"],
-            writes=(f"citygrid/v1/{district}/#",),
+            reads=(f"{ROOT}/{district}/+/+/{COMMAND}",),
+            writes=(f"{ROOT}/{district}/#",),
         )
         for district in DISTRICTS
     )
@@ -76,6 +86,9 @@ def broker_accounts(passwords: Mapping[str, str]) -> tuple[BrokerAccount, ...]:
             password=passwords["ingest"],
             reads=(ALL_TOPICS, *FOREIGN_TOPICS, BROKER_FACTS),
             writes=(REBIRTH_REQUESTS,),
+        ),
+        BrokerAccount(
+            name="commander", password=passwords["commander"], reads=(ANSWERS,), writes=(f"{ROOT}/+/+/+/{COMMAND}",)
         ),
         BrokerAccount(name="recorder", password=passwords["recorder"], reads=(ALL_TOPICS,), writes=(ALL_TOPICS,)),
         BrokerAccount(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.errors import InvalidInput
 from simulators.feed import TICK_MS, Feed, Message
 from tests.unit.simulators.fleets import MIDNIGHT, NOON, PROFILES, Bench, messages, setup, small_roster
 
@@ -137,3 +138,46 @@ def test_switching_the_lamps_on_at_dusk_trips_no_rule() -> None:
     fired = Bench(small_roster(3)).run(Feed(setup("healthy", start=start, each=3)), start, 900)
 
     assert fired == []
+
+
+def _readings(feed: Feed, label: str, seconds: float) -> list[dict[str, float]]:
+    until_s = feed.elapsed_s + seconds
+    told: list[Message] = []
+    while feed.elapsed_s < until_s:
+        told += [m for m in feed.advance().messages if m.topic.split("/")[4] == label and not m.defect]
+    return [json.loads(m.payload)["values"] for m in told]
+
+
+def test_a_lamp_that_is_told_to_dim_shows_it_at_once_and_its_photocell_takes_over_again() -> None:
+    feed = Feed(setup("healthy"))
+    label = next(name for name in small_roster().label if name.startswith("STR"))
+
+    feed.obey(label, "lamp_dim", {"dimming_pct": 40})
+    told = _readings(feed, label, 1)
+    feed.obey(label, "lamp_auto", {})
+    free = _readings(feed, label, 1)
+
+    assert (told[0]["commanded_on"], told[0]["dimming_pct"]) == (1, 40)
+    assert told[0]["power_w"] > 10
+    assert free[0]["dimming_pct"] != 40
+
+
+def test_a_device_that_is_told_to_report_seldom_does() -> None:
+    feed = Feed(setup("healthy"))
+    label = small_roster().label[0]
+    often = len(_readings(feed, label, 60))
+
+    feed.obey(label, "set_interval", {"interval_s": 600})
+
+    assert often > 0
+    assert _readings(feed, label, 590) == []
+
+
+def test_what_is_not_simulated_is_refused() -> None:
+    feed = Feed(setup("healthy"))
+    cover = next(name for name in small_roster().label if name.startswith("MAN"))
+
+    with pytest.raises(InvalidInput, match="not simulated"):
+        feed.obey(cover, "lamp_on", {})
+    with pytest.raises(InvalidInput, match="no device"):
+        feed.obey("NOBODY", "lamp_on", {})
