@@ -19,6 +19,7 @@ from api.parameters import operations, require_json, require_known
 from api.routes import (
     aggregate,
     catalogue,
+    commands,
     components,
     dead_letters,
     departments,
@@ -56,6 +57,7 @@ ROUTERS = (
     components,
     devices,
     device_life,
+    commands,
     readings,
     aggregate,
     events,
