@@ -43,6 +43,7 @@ ROOTS: Mapping[str, LiteralString] = {
 DEPENDENT: Mapping[str, LiteralString] = {
     "component_ownership": "t.component_id IN (SELECT component_id FROM scoped.component)",
     "component_grid": "t.component_id IN (SELECT component_id FROM scoped.component)",
+    "device_command": _BY_DEVICE,
     "device_event": _BY_DEVICE,
     "device_quality": _BY_DEVICE,
     "device_state": _BY_DEVICE,

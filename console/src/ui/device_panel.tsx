@@ -5,6 +5,7 @@ import { span } from "../lib/time";
 import { select } from "../state/control";
 import { devices, lang, nowMs, t, word } from "../state/store";
 import { DetailFrame } from "./detail_frame";
+import { DeviceCommands } from "./device_commands";
 import { DeviceEvents } from "./device_events";
 import { DeviceHistory } from "./device_life";
 import { DeviceReadings, Health, LastSeen } from "./device_readings";
@@ -68,6 +69,7 @@ function Body({ device }: { device: Device }) {
           ]}
         />
       </Section>
+      <DeviceCommands label={device.label} />
       <DeviceHistory label={device.label} />
     </>
   );
