@@ -24,6 +24,7 @@ _DESK = frozenset({Role.OPERATOR, Role.SHIFT_LEADER})
 _WORKFLOW = _DESK | {Role.DISPATCHER, Role.DEPARTMENT, Role.INSPECTOR}
 _CENTRE = _DESK | {Role.DISPATCHER}
 _ENGINEER = frozenset({Role.ENGINEER})
+_ADMIN = frozenset({Role.ADMIN})
 
 WHO: Mapping[str, Who] = {
     # health, documentation, the pages' own files
@@ -32,6 +33,20 @@ WHO: Mapping[str, Who] = {
     "get_metrics": PUBLIC,
     "get_docs": PUBLIC,
     "get_console": PUBLIC,
+    # signing in; one's own account; everybody's, for administrators of the whole city (`api.people`)
+    "open_session": PUBLIC,
+    "end_session": PUBLIC,
+    "show_me": SIGNED_IN,
+    "change_me": SIGNED_IN,
+    "change_password": SIGNED_IN,
+    "list_keys": SIGNED_IN,
+    "make_key": SIGNED_IN,
+    "revoke_key": SIGNED_IN,
+    "list_accounts": _ADMIN,
+    "add_account": _ADMIN,
+    "show_account": _ADMIN,
+    "change_account": _ADMIN,
+    "list_audit": _ADMIN,
     # catalogue, components
     "list_classes": SEES,
     "list_departments": SEES,
@@ -52,6 +67,7 @@ WHO: Mapping[str, Who] = {
     "assign_ownership": _ENGINEER,
     # devices and what they say
     "register_device": _ENGINEER,
+    "list_fittings": SEES,
     "list_devices": SEES,
     "list_live_devices": SEES,
     "show_device": SEES,
@@ -60,6 +76,10 @@ WHO: Mapping[str, Who] = {
     "list_component_readings": SEES,
     "move_device": _ENGINEER,
     "replace_device": _ENGINEER,
+    "list_unknown_devices": _ENGINEER,
+    "register_unknown_device": _ENGINEER,
+    "ignore_unknown_device": _ENGINEER,
+    "notice_unknown_device": _ENGINEER,
     "list_possible_commands": SEES,
     "list_commands": SEES,
     "give_command": _DESK | _ENGINEER | {Role.DISPATCHER},

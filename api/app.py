@@ -17,6 +17,7 @@ from api.guard import Guard, SecurityHeaders
 from api.observe import Observe
 from api.parameters import operations, require_json, require_known
 from api.routes import (
+    accounts,
     aggregate,
     catalogue,
     commands,
@@ -32,6 +33,7 @@ from api.routes import (
     incident_actions,
     incidents,
     kpi,
+    me,
     notices,
     ogc,
     ogc_tiles,
@@ -39,10 +41,12 @@ from api.routes import (
     readings,
     registration,
     rules,
+    session,
     silences,
     stream,
     summary,
     tiles,
+    unknown_devices,
 )
 from api.services import Services
 
@@ -57,6 +61,7 @@ ROUTERS = (
     components,
     devices,
     device_life,
+    unknown_devices,
     commands,
     readings,
     aggregate,
@@ -73,6 +78,9 @@ ROUTERS = (
     stream,
     summary,
     tiles,
+    session,
+    me,
+    accounts,
 )
 
 GZIP_FROM_BYTES = 1024

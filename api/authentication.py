@@ -4,21 +4,24 @@ What was found is kept for `KEPT_S`: a busy client costs one small indexed query
 or key that is ended counts no longer than that (in the process that ends it, from at once).
 """
 
+import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import Request
-from psycopg import AsyncConnection
+from psycopg import OperationalError
+from psycopg_pool import PoolTimeout
 from starlette.requests import HTTPConnection
 
 from api.access import PUBLIC, WHO
 from api.memo import Memo
 from api.principal import Kind, Principal
 from people import identities, tokens
-from people.model import Identity, Terms
+from people.model import Identity
+from people.sign_in import Doors
 
 KEPT_S = 2.0
 KEPT_BYTES = 2 * 1024 * 1024
@@ -27,8 +30,6 @@ COOKIE = "citygrid_session"
 SECURE_COOKIE = f"__Host-{COOKIE}"
 """Over https: a browser takes a cookie of that prefix from this host only, never from a page of a neighbour."""
 TOKEN_LENGTH = 200
-
-Lend = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +45,19 @@ class Authenticator:
 
     def __init__(
         self,
-        lend: Lend,
+        doors: Doors,
         clock: Callable[[], datetime],
-        terms: Terms,
         *,
         always_secure: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.terms = terms
+        self.doors = doors
         self.always_secure = always_secure
         """Whether the cookie is for https only although requests come by http: behind a proxy that does not say so."""
-        self._lend = lend
         self._clock = clock
+        self._monotonic = monotonic
         self._kept = Memo(KEPT_BYTES, monotonic)
+        self._watched: dict[object, tuple[Credential, Identity, Callable[[], None]]] = {}
 
     async def identify(self, credential: Credential) -> Identity | None:
         """Give who shows a credential, None when it lets nobody in (any more)."""
@@ -70,23 +71,57 @@ class Authenticator:
         sessions = {item.token_hash: item for item in credentials if item.is_session}
         keys = {item.token_hash: item for item in credentials if not item.is_session}
         now = self._clock()
-        async with self._lend() as conn:
-            by_session = await identities.of_sessions(conn, sessions, self.terms, now) if sessions else {}
+        async with self.doors.lend() as conn:
+            by_session = await identities.of_sessions(conn, sessions, self.doors.terms, now) if sessions else {}
             by_key = await identities.of_keys(conn, keys, now) if keys else {}
         return {sessions[token]: who for token, who in by_session.items()} | {
             keys[token]: who for token, who in by_key.items()
         }
 
+    @contextmanager
+    def watching(self, request: Request, end: Callable[[], None]) -> Generator[None]:
+        """Within the block call `end` soon after what was shown lets nobody in any more, or is granted otherwise."""
+        key = object()
+        if request.state.credential and request.state.identity:
+            self._watched[key] = (request.state.credential, request.state.identity, end)
+        try:
+            yield
+        finally:
+            self._watched.pop(key, None)
+
+    async def keep_ending(self) -> None:
+        """Look every `KEPT_S` at what is watched; while no database answers, nothing new is streamed either."""
+        while True:
+            await asyncio.sleep(KEPT_S)
+            with suppress(OperationalError, PoolTimeout):
+                await self.end_what_is_over()
+
+    async def end_what_is_over(self) -> None:
+        """Look once at all that is watched: one query for sessions, one for keys, however many there are."""
+        watched = tuple(self._watched.values())
+        if not watched:
+            return
+        standing = await self.standing({credential for credential, _, _ in watched})
+        for credential, identity, end in watched:
+            now = standing.get(credential)
+            if now is None or now.grants != identity.grants:
+                self.forget(credential)
+                end()
+
     def forget(self, credential: Credential) -> None:
         """Forget what was found for a credential: it was just ended."""
         self._kept.forget(credential)
 
+    def forget_all(self) -> None:
+        """Forget what was found for everybody: somebody's sessions and keys ended, and which they were is not known."""
+        self._kept = Memo(KEPT_BYTES, self._monotonic)
+
     async def _find(self, credential: Credential) -> Identity | None:
         now = self._clock()
         token_hash = credential.token_hash
-        async with self._lend() as conn:
+        async with self.doors.lend() as conn:
             if credential.is_session:
-                found = await identities.of_sessions(conn, (token_hash,), self.terms, now)
+                found = await identities.of_sessions(conn, (token_hash,), self.doors.terms, now)
             else:
                 found = await identities.of_keys(conn, (token_hash,), now)
             identity = found.get(token_hash)

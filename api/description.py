@@ -30,6 +30,7 @@ TAGS = {
     "summary": "The city in counts.",
     "tiles": "Mapbox vector tiles.",
     "ogc": "OGC API - Features and Tiles, for geographic information systems.",
+    "people": "Signing in, one's own account, everybody's accounts, and the log of what was done.",
     "health": "For machines that watch this one.",
 }
 

@@ -1,5 +1,6 @@
 """One table: which error becomes which HTTP problem (RFC 9457). Every error of the API leaves through here."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -23,6 +24,7 @@ from core.errors import (
     Outdated,
     PlatformError,
     Refused,
+    TooManyTries,
     Unavailable,
 )
 
@@ -65,6 +67,8 @@ KINDS: Mapping[str, Kind] = {
              advice="Sign in at /login, or send a key: `Authorization: Bearer ...`."),
         Kind(name="not-granted", status=403, title="You may not do this",
              advice="`detail` names the roles that may; an administrator grants them."),
+        Kind(name="too-many-tries", status=429, title="Too many failed sign-ins",
+             advice="Wait the seconds in Retry-After; nobody is locked out for good."),
         Kind(name="wrong-role", status=403, title="Another role may do this",
              advice="`detail` says which; GET /incidents/{id}/actions lists what a role may do now."),
         Kind(name="changed-meanwhile", status=412, title="Somebody else changed it meanwhile",
@@ -95,6 +99,7 @@ OF_ERROR: Mapping[type[PlatformError], str] = {
     NotGranted: "not-granted",
     Forbidden: "wrong-role",
     NotSignedIn: "not-signed-in",
+    TooManyTries: "too-many-tries",
     Outdated: "changed-meanwhile",
     Unavailable: "unavailable",
 }
@@ -132,7 +137,7 @@ class UnknownParameter(InvalidInput):
     """A query parameter that the operation does not have."""
 
 
-def problem(  # noqa: PLR0913  # one argument a part of the answer
+def problem(  # one argument a part of the answer
     name: str,
     detail: str,
     scope: Mapping[str, Any],
@@ -176,6 +181,8 @@ def _platform(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, UnknownParameter):
         name = "unknown-parameter"
     headers = {"WWW-Authenticate": CHALLENGE} if isinstance(error, NotSignedIn) else None
+    if isinstance(error, TooManyTries):
+        headers = {"Retry-After": str(math.ceil(error.wait.total_seconds()))}
     extra = {"reason": error.reason, "facts": dict(error.facts)} if isinstance(error, Refused) else None
     return problem(name, str(error), request.scope, headers=headers, extra=extra)
 

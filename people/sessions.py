@@ -6,7 +6,7 @@ from datetime import datetime
 from psycopg import AsyncConnection
 
 from people import store, tokens
-from people.model import Client, Terms
+from people.model import Change, Client, Terms
 
 USER_AGENT_LENGTH = 300
 
@@ -38,9 +38,13 @@ async def start(
     return opened
 
 
-async def end(conn: AsyncConnection, token_hash: bytes) -> bool:
-    """End one session; False when it was over already."""
-    return await store.change(conn, store.END_SESSION, {"token_hash": token_hash}) == 1
+async def end(conn: AsyncConnection, token_hash: bytes, now: datetime) -> bool:
+    """End one session, as its own account wishes; False when it was over already."""
+    async with conn.transaction():
+        ended = await store.one(conn, store.END_SESSION, {"token_hash": token_hash})
+        if ended:
+            await store.audit(conn, Change(now=now, actor=ended["name"]), "sign_out", ended["name"], {})
+    return ended is not None
 
 
 async def end_all(conn: AsyncConnection, account_id: int, kept: bytes = b"") -> int:

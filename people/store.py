@@ -34,7 +34,10 @@ INSERT_SESSION = """
 INSERT INTO account_session (token_hash, account_id, method, created_at, used_at, expires_at, address, user_agent)
 VALUES (%(token_hash)s, %(account_id)s, %(method)s, %(now)s, %(now)s, %(expires_at)s, %(address)s, %(user_agent)s)
 """
-END_SESSION = "DELETE FROM account_session WHERE token_hash = %(token_hash)s RETURNING account_id"
+END_SESSION = """
+DELETE FROM account_session s USING account a
+WHERE s.token_hash = %(token_hash)s AND a.account_id = s.account_id RETURNING a.name
+"""
 END_SESSIONS = "DELETE FROM account_session WHERE account_id = %(account_id)s AND token_hash <> %(kept)s"
 FORGET_SESSIONS = "DELETE FROM account_session WHERE expires_at < %(now)s OR used_at < %(now)s - %(idle)s"
 LIST_SESSIONS = """

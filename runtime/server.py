@@ -20,6 +20,8 @@ from api.memo import Memo
 from api.observe import Exchange
 from api.services import POOL_WAIT_S, Services
 from core.errors import Unavailable
+from people.passwords import Passwords
+from people.sign_in import Doors
 from runtime.http_metrics import HttpMetrics
 from runtime.settings import Settings
 from storage import scope
@@ -95,7 +97,11 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def make_app(
-    settings: Settings, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), console: Path = CONSOLE
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    console: Path = CONSOLE,
+    passwords: Passwords | None = None,
 ) -> FastAPI:
     """Give the application; entering its lifespan opens the pools and starts the feeds."""
     read = make_pool(settings.reader_dsn(), role=READER, name="api-read", statement_timeout_s=READ_LIMIT_S)
@@ -110,17 +116,21 @@ def make_app(
         metrics.observe(exchange)
         _log_exchange(exchange)
 
+    authenticator = Authenticator(
+        Doors(
+            lend=lambda: write.connection(timeout=POOL_WAIT_S),
+            passwords=passwords or Passwords(),
+            terms=settings.terms,
+        ),
+        clock,
+        always_secure=settings.cookie_secure == "always",
+    )
     services = Services(
         read=read,
         write=write,
         limited_read=limited_read,
         limited_write=limited_write,
-        authenticator=Authenticator(
-            lambda: write.connection(timeout=POOL_WAIT_S),
-            clock,
-            settings.terms,
-            always_secure=settings.cookie_secure == "always",
-        ),
+        authenticator=authenticator,
         hub=hub,
         memo=Memo(MEMO_BYTES),
         clock=clock,
@@ -140,6 +150,7 @@ def make_app(
                 tasks.create_task(
                     _keep_up("device_feed", lambda: follow_devices(hub, services.reading, clock)), name="devices"
                 ),
+                tasks.create_task(_keep_up("sign_ins", authenticator.keep_ending), name="sign-ins"),
             )
             yield
             for feed in feeds:

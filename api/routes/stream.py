@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 import psycopg
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import Message, Send
 
@@ -48,6 +48,7 @@ class EventStream(StreamingResponse):
 
 @router.get("/stream", response_class=EventStream)
 async def follow_events(
+    request: Request,
     services: Use,
     last_event_id: EventId = None,
     resume: Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=2**63 - 1)] = None,
@@ -57,7 +58,7 @@ async def follow_events(
     `incident` (with an id): a step of an incident, with the incident as it is now. `devices` (no id): devices that
     moved or changed, in the short rows of `/devices/live`, about once a second. `heartbeat`: each ten seconds. Without
     a resume point the stream starts now. A reader that is too slow is let go and resumes by its last id; it misses
-    nothing.
+    nothing. The stream ends within seconds after its session or key does.
     """
     start = resume if last_event_id is None else last_event_id
     missed: list[dict[str, Any]] = []
@@ -66,11 +67,13 @@ async def follow_events(
             start = min(start, await incidents.newest_event(conn))  # an id of another database would skip everything
             missed = await incidents.events_after(conn, start, limit=PAGE)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventStream(_events(services, start, missed), headers=headers)
+    return EventStream(_events(request, services, start, missed), headers=headers)
 
 
-async def _events(services: Services, start: int | None, missed: list[dict[str, Any]]) -> AsyncIterator[bytes]:
-    with services.hub.subscribe() as subscriber:
+async def _events(
+    request: Request, services: Services, start: int | None, missed: list[dict[str, Any]]
+) -> AsyncIterator[bytes]:
+    with services.hub.subscribe() as subscriber, services.authenticator.watching(request, subscriber.end):
         sent = services.hub.last_event_id if start is None else start
         yield RETRY + _heartbeat(services.clock(), sent)
         try:

@@ -1,0 +1,175 @@
+"""HTTP for administrators: accounts, what they are granted, and the audit log of every change."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from api import paging
+from api.instant import Instant
+from api.paging import Cursor, Limit, Page
+from api.people import Administrator, GrantText
+from api.services import Services, Use
+from core.errors import NotFound
+from people import accounts, grant, password_rule, profile
+
+router = APIRouter(tags=["people"])
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
+AccountName = Annotated[str, Path(pattern=NAME)]
+Language = Literal["zh", "en"]
+Shown = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]*\S[^\x00]*$")]
+Department = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Secret = Annotated[SecretStr, Field(min_length=1, max_length=password_rule.LONGEST)]
+Text = Annotated[str | None, Query(min_length=1, max_length=200)]
+
+
+class AccountWish(BaseModel):
+    """An account to be added."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(pattern=NAME, description="To sign in with; capitals do not count.")]
+    display_name: Shown
+    language: Language = "zh"
+    department_id: Department | None = None
+    password: Secret | None = Field(default=None, description="Null = signs in by OpenID Connect only.")
+    grants: list[GrantText] = Field(default=[], max_length=50)
+
+
+class AccountChange(BaseModel):
+    """What is changed of an account; what is not given stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    display_name: Shown | None = None
+    language: Language | None = None
+    department_id: Department | None = None
+    password: Secret | None = Field(default=None, description="A new one; every session and key of the account ends.")
+    disabled: bool | None = Field(default=None, description="True ends every session and key at once.")
+    grants: list[GrantText] | None = Field(default=None, max_length=50, description="All it is to hold from now on.")
+
+
+class Account(BaseModel):
+    """An account."""
+
+    name: str
+    display_name: str
+    language: Language
+    department_id: int | None
+    grants: list[str]
+    has_password: bool
+    has_oidc: bool = Field(description="Signs in by OpenID Connect.")
+    created_at: datetime
+    created_by: str
+    disabled_at: datetime | None
+    used_at: datetime | None = Field(description="When a browser was last seen, to the minute.")
+    keys: int = Field(description="API keys in force.")
+
+
+class AuditEntry(BaseModel):
+    """Something that somebody did."""
+
+    audit_id: int
+    at: datetime
+    actor: str = Field(description="An account, or `account/key` for a program.")
+    action: str
+    subject: str
+    detail: dict[str, Any]
+
+
+@router.get("/accounts")
+async def list_accounts(services: Use, by: Administrator, limit: Limit = 100, cursor: Cursor = None) -> Page[Account]:
+    """List accounts by name."""
+    del by
+    (after,) = paging.decode("accounts", cursor, tuple[str]) if cursor else ("",)
+    async with services.authenticator.doors.lend() as conn:
+        rows = await accounts.listing(conn, after=after, limit=limit + 1)
+    items = [Account.model_validate(row) for row in rows[:limit]]
+    return Page(items=items, next=paging.encode("accounts", [items[-1].name]) if len(rows) > limit else None)
+
+
+@router.post("/accounts")
+async def add_account(command: AccountWish, services: Use, by: Administrator) -> Account:
+    """Add an account."""
+    wish = accounts.Wish(
+        name=command.name,
+        display_name=command.display_name,
+        language=command.language,
+        department_id=command.department_id,
+        password_hash=await _hash(services, command.password, (command.name, command.display_name)),
+        grants=tuple(grant.parsed(text) for text in command.grants),
+    )
+    async with services.authenticator.doors.lend() as conn:
+        await accounts.add(conn, wish, by)
+    return await _account(services, command.name)
+
+
+@router.get("/accounts/{name}")
+async def show_account(name: AccountName, services: Use, by: Administrator) -> Account:
+    """Show an account."""
+    del by
+    return await _account(services, name)
+
+
+@router.patch("/accounts/{name}")
+async def change_account(name: AccountName, command: AccountChange, services: Use, by: Administrator) -> Account:
+    """Change an account, what it is granted, its password; disable or enable it. All of it, or nothing.
+
+    One administrator of the whole city stays: taking that from the last one is a conflict.
+    """
+    fresh = await _hash(services, command.password, (name, command.display_name or ""))
+    async with services.authenticator.doors.lend() as conn, conn.transaction():
+        if command.display_name or command.language or command.department_id:
+            wanted = accounts.Profile(
+                display_name=command.display_name, language=command.language, department_id=command.department_id
+            )
+            await accounts.change(conn, name, wanted, by)
+        if command.grants is not None:
+            await accounts.set_grants(conn, name, [grant.parsed(text) for text in command.grants], by)
+        if fresh:
+            await accounts.set_password(conn, name, fresh, by)
+        if command.disabled is not None:
+            await (accounts.disable if command.disabled else accounts.enable)(conn, name, by)
+    services.authenticator.forget_all()
+    return await _account(services, name)
+
+
+@router.get("/audit")
+async def list_audit(  # noqa: PLR0913  # one argument a filter
+    services: Use,
+    by: Administrator,
+    *,
+    actor: Annotated[Text, Query(description="An account with its keys, or one key: `lin/nightly`.")] = None,
+    action: Annotated[Text, Query(description="`account.add`, or all of a kind: `account`.")] = None,
+    subject: Text = None,
+    since: Annotated[Instant | None, Query(description="From this time on.")] = None,
+    until: Annotated[Instant | None, Query(description="Before this time.")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[AuditEntry]:
+    """List what was done, the newest first: by whom, what, when."""
+    del by
+    given: dict[str, object] = {"actor": actor, "action": action, "subject": subject, "since": since, "until": until}
+    if cursor:
+        (given["before_id"],) = paging.decode("audit", cursor, tuple[int])
+    async with services.reading() as conn:
+        rows = await profile.audited(conn, given, limit=limit + 1)
+    items = [AuditEntry.model_validate(row) for row in rows[:limit]]
+    return Page(items=items, next=paging.encode("audit", [items[-1].audit_id]) if len(rows) > limit else None)
+
+
+async def _account(services: Services, name: str) -> Account:
+    async with services.authenticator.doors.lend() as conn:
+        rows = await accounts.listing(conn, name=accounts.name_of(name), limit=1)
+    if not rows:
+        raise NotFound(f"there is no account {accounts.name_of(name)}")
+    return Account.model_validate(rows[0])
+
+
+async def _hash(services: Services, password: SecretStr | None, names: tuple[str, ...]) -> str | None:
+    if password is None:
+        return None
+    checked = password_rule.check(password.get_secret_value(), names)
+    return await services.authenticator.doors.passwords.hashed(checked)
