@@ -40,7 +40,7 @@ class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Argument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One number that a command takes, in its unit (UCUM), from `min` to `max`."""
+    """One number that a command takes or an installer notes, in its unit (UCUM), from `min` to `max`."""
 
     name: str
     unit: str
@@ -72,6 +72,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sentinels: tuple[float, ...] = ()
     """Say "no sensor" on every channel whose range they are outside of."""
     command: tuple[Command, ...] = ()
+    install: tuple[Argument, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,8 @@ class Profile:
     """True when its position is in its readings (`lon_deg`, `lat_deg`)."""
     commands: tuple[Command, ...] = ()
     """What it can be told to do; empty = nothing."""
+    install: tuple[Argument, ...] = ()
+    """What whoever installs it notes on the spot, such as the angle at which it lies."""
 
     @property
     def channel_names(self) -> tuple[str, ...]:
@@ -129,6 +132,7 @@ def parse(text: str, source: str) -> Profile:
         channels=tuple(_with_sentinels(channel, file.sentinels) for channel in file.channel),
         moving=file.moving,
         commands=file.command,
+        install=file.install,
     )
 
 
