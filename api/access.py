@@ -82,6 +82,7 @@ WHO: Mapping[str, Who] = {
     "notice_unknown_device": _ENGINEER,
     "list_possible_commands": SEES,
     "list_commands": SEES,
+    "claim_identity": PUBLIC,  # a device, with the key of its batch
     "give_command": _DESK | _ENGINEER | {Role.DISPATCHER},
     "cancel_command": _DESK | _ENGINEER | {Role.DISPATCHER},
     "show_latest_reading": SEES,

@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
-from cli import device_commands, device_identities, device_life
+from cli import device_batches, device_commands, device_identities, device_life
 from core.errors import InvalidInput, NotFound
 from devices import service
 from devices.model import Registration
@@ -28,6 +28,7 @@ from wire.uplinks import CODECS
 app = typer.Typer(no_args_is_help=True, help="Devices: register on components, list, retire.")
 app.add_typer(device_identities.credentials, name="credentials")
 app.add_typer(device_identities.gateways, name="gateways")
+app.add_typer(device_batches.app, name="batches")
 device_life.install(app)
 device_commands.install(app)
 
