@@ -53,7 +53,10 @@ WHO: Mapping[str, Who] = {
     "list_department_history": SEES,
     "list_components": SEES,
     "list_near_components": SEES,
+    "list_components_in_box": SEES,
+    "list_components_in_polygon": SEES,
     "show_component": SEES,
+    "search_city": SEES,
     "list_component_history": SEES,
     # who answers for components
     "add_department": _ENGINEER,

@@ -42,12 +42,14 @@ from api.routes import (
     readings,
     registration,
     rules,
+    search,
     session,
     silences,
     stream,
     summary,
     tiles,
     unknown_devices,
+    within,
 )
 from api.services import Services
 
@@ -59,7 +61,9 @@ ROUTERS = (
     departments,
     ownership,
     registration,
+    within,
     components,
+    search,
     devices,
     device_life,
     unknown_devices,
