@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
-from cli import device_batches, device_commands, device_identities, device_life
+from cli import device_batches, device_commands, device_identities, device_life, device_unknown
 from core.errors import InvalidInput, NotFound
 from devices import service
 from devices.model import Registration
@@ -29,6 +29,7 @@ app = typer.Typer(no_args_is_help=True, help="Devices: register on components, l
 app.add_typer(device_identities.credentials, name="credentials")
 app.add_typer(device_identities.gateways, name="gateways")
 app.add_typer(device_batches.app, name="batches")
+app.add_typer(device_unknown.app, name="unknown")
 device_life.install(app)
 device_commands.install(app)
 

@@ -8,6 +8,8 @@ from devices.model import Registration
 from devices.profile import Profile
 from wire import addresses, uplinks
 
+NATIVE = addresses.NATIVE
+"""What a device speaks unless something else is said."""
 EVERYONES = frozenset({"battery_pct"})
 """What nearly every device measures: no sign that a codec fits."""
 

@@ -10,11 +10,11 @@ import msgspec
 
 from ingest import gateways, records
 from ingest.directory import Directory
-from ingest.message import RawMessage, Reason
+from ingest.message import RawMessage, Reason, Stranger
 from ingest.natives import Natives
 from ingest.rows import Gathered, Gathering, Rows
 from ingest.sparkplug import Draft
-from wire import formats, topics
+from wire import addresses, formats, topics
 
 NOT_JSON_V1 = (msgspec.DecodeError, UnicodeDecodeError)
 
@@ -104,4 +104,5 @@ def _decode_other(index: int, message: RawMessage, result: Gathering) -> None:
     elif address.label in result.directory.by_label:
         result.refuse(index, 0, Reason.WRONG_TOPIC, f"{address.label} is registered elsewhere")
     else:
-        result.refuse(index, 0, Reason.UNKNOWN_DEVICE, f"{address.label} is not registered")
+        stranger = Stranger(addresses.NATIVE, address.label)
+        result.refuse_stranger(index, 0, f"{address.label} is not registered", stranger)

@@ -3,9 +3,10 @@
 import msgspec
 
 from core.errors import InvalidInput
-from ingest.message import RawMessage, Reason
+from ingest.message import RawMessage, Reason, Stranger
 from ingest.rows import Gathering, Row
 from wire import native_v1
+from wire.addresses import NATIVE
 from wire.topics import Address
 
 _NOT_JSON_V1 = (msgspec.DecodeError, UnicodeDecodeError)
@@ -29,7 +30,7 @@ def decode(index: int, message: RawMessage, gateway: Address, result: Gathering)
         slot = directory.by_label.get(item.device)
         if slot is None:
             detail = f"{item.device or 'an item without `device`'} is not registered"
-            result.refuse(index, number, Reason.UNKNOWN_DEVICE, detail)
+            result.refuse_stranger(index, number, detail, Stranger(NATIVE, item.device))
         elif directory.fleet.district_code[slot] != gateway.district:
             result.refuse(index, number, Reason.WRONG_TOPIC, f"{item.device} is registered elsewhere")
         elif listed is not None and item.device not in listed:

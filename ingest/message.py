@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -35,6 +36,13 @@ class Reason(StrEnum):
     """Nothing in the message is a channel of the device's profile, or a unit cannot become the channel's."""
 
 
+class Stranger(NamedTuple):
+    """Who a message speaks for, when nobody registered it."""
+
+    format: str
+    address: str
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """One message, or one item of it, that cannot be accepted."""
@@ -46,6 +54,8 @@ class Refusal:
     detail: str
     slot: int = -1
     """The device that lost its item by it; -1 = no device we know, or only a channel was refused."""
+    stranger: Stranger | None = None
+    """Whom an `unknown_device` speaks for."""
 
 
 class RawMessage(msgspec.Struct):

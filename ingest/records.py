@@ -11,7 +11,7 @@ from core.errors import InvalidInput
 from core.facts import LocatedFact
 from core.quality import Quality
 from ingest.directory import ProfileCodec
-from ingest.message import RawMessage, Reason, Retried
+from ingest.message import RawMessage, Reason, Retried, Stranger
 from ingest.rows import CLOCK_UNSET, EARLIEST_US, LATEST_US, Gathering, Row, bad_time
 from ingest.sparkplug import LIFE
 from wire import native_v1, sparkplug, topics, uplinks
@@ -66,7 +66,8 @@ def take(index: int, topic: str, form: str, said: Sequence[Said], result: Gather
             result.refuse(index, number, Reason.MALFORMED, detail, -1 if slot is None else slot)
             continue
         if slot is None:
-            result.refuse(index, number, Reason.UNKNOWN_DEVICE, f"{it.address} is not registered as {form}")
+            detail = f"{it.address} is not registered as {form}"
+            result.refuse_stranger(index, number, detail, Stranger(form, it.address))
             continue
         if topics.is_ours(topic) and directory.by_topic.get(topics.as_telemetry(topic)) != slot:
             result.refuse(index, number, Reason.WRONG_TOPIC, f"{it.address} is registered elsewhere")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.facts import LocatedFact
 from core.quality import Quality
 from ingest.directory import Directory
-from ingest.message import Reason, Refusal
+from ingest.message import Reason, Refusal, Stranger
 from ingest.sparkplug import Draft
 from wire.native_v1 import NO_SEQ
 
@@ -170,3 +170,7 @@ class Gathering:
     def refuse(self, message: int, item: int, reason: Reason, detail: str, slot: int = -1) -> None:
         """Note a refusal; `slot` = the device that loses its item by it, where it is known."""
         self.refusals.append(Refusal(message, item, reason, detail, slot))
+
+    def refuse_stranger(self, message: int, item: int, detail: str, who: Stranger) -> None:
+        """Note that nobody registered whom a message, or an item of it, speaks for."""
+        self.refusals.append(Refusal(message, item, Reason.UNKNOWN_DEVICE, detail, stranger=who))

@@ -20,15 +20,14 @@ from alerts.rule import Rulebook
 from alerts.shadow import Shadow
 from core.frame import Frame
 from devices import service as devices
-from ingest import doubts, pipeline, quality, sparkplug
+from ingest import doubts, knocks, pipeline, quality, sparkplug
 from ingest.directory import Directory
 from ingest.lanes import CITY
 from ingest.latest import Newest, Unwritten
 from ingest.message import Batch, Refusal
 from runtime import letters, shadowing
 from runtime.stopwatch import Stopwatch
-from storage import dead_letters, device_quality, device_state, edge_nodes, events, leases, readings
-from storage.dead_letters import DeadLetter
+from storage import dead_letters, device_quality, device_state, edge_nodes, events, leases, readings, unknown_devices
 from wire.edge_node import EdgeNode
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -109,7 +108,9 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
         kept = await _keep_latest(live, now_us, busy=batch.backlog > 0)  # some devices' newest readings, in turn
         lap("latest")
         refused = letters.of_refusals(batch, passed.refusals)
-        await _count_doubts(live, passed, fresh, refused, now)
+        new = await device_quality.uncounted(live.conn, refused)
+        await _count_doubts(live, passed, fresh, new, now)
+        await unknown_devices.record(live.conn, knocks.of_refusals(batch, compress(passed.refusals, new)), now)
         await dead_letters.record(live.conn, refused, now)
         await letters.settle(live.conn, batch, refused, fresh, now)  # dead letters that this batch tried again
         lap("refuse")
@@ -176,8 +177,7 @@ def _age_s(frames: Sequence[Frame], now_us: int) -> float | None:
 
 
 async def _count_doubts(
-    live: Live, passed: pipeline.Passed, fresh: Sequence[Frame], refused: Sequence[DeadLetter], now: datetime
+    live: Live, passed: pipeline.Passed, fresh: Sequence[Frame], new: Sequence[bool], now: datetime
 ) -> None:
-    uncounted = await device_quality.uncounted(live.conn, refused)
-    if found := doubts.tally(passed, fresh, list(compress(passed.refusals, uncounted))):
+    if found := doubts.tally(passed, fresh, list(compress(passed.refusals, new))):
         await device_quality.add(live.conn, live.directory.fleet.device_id[found.slot], found.counts, now)

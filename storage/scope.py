@@ -45,6 +45,7 @@ DEPENDENT: Mapping[str, LiteralString] = {
     "component_grid": "t.component_id IN (SELECT component_id FROM scoped.component)",
     "device_command": _BY_DEVICE,
     "device_event": _BY_DEVICE,
+    "device_mounting": "t.component_id IN (SELECT component_id FROM scoped.component)",
     "device_quality": _BY_DEVICE,
     "device_state": _BY_DEVICE,
     "event": _BY_DEVICE,
@@ -59,6 +60,7 @@ DEPENDENT: Mapping[str, LiteralString] = {
     "grid_tally": f"(t.unit_grid_id IN {_GRIDS} OR t.unit_grid_id IN {_GRIDS_OF_DISTRICTS})",
     "incident_event": _BY_INCIDENT,
     "incident_member": _BY_INCIDENT,
+    "unknown_device": _BY_DISTRICT,
     "muted_case": f"({_BY_DISTRICT} OR {_BY_DEVICE})",
     "dead_letter": f"split_part(t.topic, '/', 3) = ANY {_DISTRICTS}",
 }

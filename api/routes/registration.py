@@ -12,10 +12,10 @@ from api.services import Use
 from devices import street
 from devices.life import AT_ITS_PLACE
 from devices.model import Change, Registration
+from devices.naming import NATIVE
 from devices.placing import Placing, Position
 from devices.profile import shipped
 from storage.queries import near
-from wire.addresses import NATIVE
 
 router = APIRouter()
 MOST_INSTALL = 20
