@@ -38,6 +38,13 @@ class Settings(BaseSettings):
     mqtt_device_port: int = Field(
         default=0, ge=0, le=65535, description="Its port for devices and gateways; 0 = the one after the former."
     )
+    mqtt_device_host: str = Field(
+        default="127.0.0.1", description="Address devices enter at; another than this needs a certificate."
+    )
+    mqtt_device_cert: Path | None = Field(
+        default=None, description="PEM certificate of our own Mosquitto's port for devices: they enter by TLS only."
+    )
+    mqtt_device_key: Path | None = Field(default=None, description="PEM key of that certificate.")
     broker_identities: Path | None = Field(
         default=None,
         description="Folder in which a broker that is not our own looks for devices' identities; ingest writes it.",

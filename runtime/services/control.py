@@ -201,9 +201,13 @@ def _broker(settings: Settings, data_dir: Path, extras: Extras | None = None) ->
     """Give our Mosquitto; with `extras` its folder is made, without nothing is touched."""
     folder, account = _home(data_dir, "mosquitto", make=extras is not None)
     log = data_dir / LOGS / "mosquitto.log"
-    return mosquitto.Broker(
-        folder=folder, log=log, port=settings.mqtt_port, device_port=settings.device_port, account=account
+    devices = mosquitto.DeviceListener(
+        port=settings.device_port,
+        host=settings.mqtt_device_host,
+        certificate=settings.mqtt_device_cert,
+        key=settings.mqtt_device_key,
     )
+    return mosquitto.Broker(folder=folder, log=log, port=settings.mqtt_port, devices=devices, account=account)
 
 
 def _home(data_dir: Path, name: str, *, make: bool) -> tuple[Path, Account]:

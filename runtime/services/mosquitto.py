@@ -8,7 +8,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import Unavailable
+from core.errors import InvalidInput, Unavailable
 from runtime.services import packages, passwords, process
 from runtime.services.account import Account
 from runtime.services.passwords import BrokerAccount
@@ -18,6 +18,8 @@ SETTING = "CITYGRID_MQTT_PORT"
 DEVICE_SETTING = "CITYGRID_MQTT_DEVICE_PORT"
 DEVICE_PASSWORDS, DEVICE_ACL = "device_passwords", "device_acl"
 """Who of the devices may enter, and what each may do; ingest writes them (`runtime.identity_keeper`)."""
+DEVICE_CERTIFICATE, DEVICE_KEY = "device.crt", "device.key"
+LOOPBACK = "127.0.0.1"
 START_PATIENCE_S = 15.0
 STOP_PATIENCE_S = 60.0
 MIB = 1_048_576
@@ -27,13 +29,24 @@ PACKET_LIMIT_BYTES = 16 * MIB  # far above ingest's own limit: an oversized read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceListener:
+    """Where devices and gateways enter; with a certificate only by TLS."""
+
+    port: int
+    host: str = LOOPBACK
+    certificate: Path | None = None
+    """PEM: the broker's certificate and what leads to its authority."""
+    key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Broker:
     """Where our Mosquitto lives and listens."""
 
     folder: Path
     log: Path
     port: int
-    device_port: int
+    devices: DeviceListener
     account: Account
 
     @property
@@ -43,8 +56,8 @@ class Broker:
         return process.Daemon(title="Mosquitto", mark=str(conf), pid_file=self.folder / "citygrid.pid", log=self.log)
 
 
-def configuration(folder: Path, ports: tuple[int, int], memory_bytes: int) -> str:
-    """Give mosquitto.conf for two ports: the platform's own accounts enter by the first, devices by the second.
+def configuration(folder: Path, port: int, devices: DeviceListener, memory_bytes: int) -> str:
+    """Give mosquitto.conf for two ports: the platform's own accounts enter by one, devices by the other.
 
     A device's client id is its user name, whatever it says, so none can take another client's session away.
     `max_inflight_messages 0` lets each side's MQTT 5 receive maximum decide (ours asks for 65,535; the default of 20
@@ -54,21 +67,22 @@ def configuration(folder: Path, ports: tuple[int, int], memory_bytes: int) -> st
     A queued message takes about 370 bytes of memory and its payload (measured, Mosquitto 2.0.11), so a full queue
     about 1 GB.
     """
+    tls = f"certfile {folder}/{DEVICE_CERTIFICATE}\nkeyfile {folder}/{DEVICE_KEY}\n" if devices.certificate else ""
     queued_bytes = min(QUEUED_BYTES_CEILING, memory_bytes // 8)
     return f"""# Written by `citygrid services start`; edits are overwritten.
 per_listener_settings true
 
-listener {ports[0]} 127.0.0.1
+listener {port} {LOOPBACK}
 allow_anonymous false
 password_file {folder}/passwords
 acl_file {folder}/acl
 
-listener {ports[1]} 127.0.0.1
+listener {devices.port} {devices.host}
 allow_anonymous false
 password_file {folder}/{DEVICE_PASSWORDS}
 acl_file {folder}/{DEVICE_ACL}
 use_username_as_clientid true
-
+{tls}
 persistence true
 persistence_location {folder}/
 autosave_interval 10
@@ -108,9 +122,9 @@ def start(broker: Broker, accounts: tuple[BrokerAccount, ...]) -> bool:
     logins_changed |= broker.account.write(broker.folder / "acl", passwords.acl_file(accounts))
     for name in (DEVICE_PASSWORDS, DEVICE_ACL):
         broker.account.run(["sh", "-c", ': >>"$0"', broker.folder / name])
+    logins_changed |= _write_certificate(broker)
     conf = broker.folder / "mosquitto.conf"
-    ports = (broker.port, broker.device_port)
-    moved = broker.account.write(conf, configuration(broker.folder, ports, memory_bytes))
+    moved = broker.account.write(conf, configuration(broker.folder, broker.port, broker.devices, memory_bytes))
     daemon = broker.daemon
     pid = daemon.pid()
     if pid is not None and not moved:
@@ -119,11 +133,30 @@ def start(broker: Broker, accounts: tuple[BrokerAccount, ...]) -> bool:
         return False
     stop(broker)
     process.require_free(broker.port, SETTING)
-    process.require_free(broker.device_port, DEVICE_SETTING)
+    process.require_free(broker.devices.port, DEVICE_SETTING)
     seen = daemon.log_size()
     daemon.launch([executable, "-c", conf], broker.account)
     wait_until_ready(daemon, lambda: process.answers(broker.port), seen, START_PATIENCE_S)
     return True
+
+
+def _write_certificate(broker: Broker) -> bool:
+    """Hand the broker's account its certificate and key; tell whether they are new."""
+    devices = broker.devices
+    if devices.certificate is None and devices.key is None and devices.host == LOOPBACK:
+        return False
+    if devices.certificate is None or devices.key is None:
+        raise InvalidInput(
+            f"devices enter at {devices.host} with passwords, so by TLS only: set CITYGRID_MQTT_DEVICE_CERT and"
+            " CITYGRID_MQTT_DEVICE_KEY"
+        )
+    changed = False
+    for name, file in ((DEVICE_CERTIFICATE, devices.certificate), (DEVICE_KEY, devices.key)):
+        try:
+            changed |= broker.account.write(broker.folder / name, file.read_text(encoding="ascii"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidInput(f"{file}: no PEM file that can be read ({error})") from error
+    return changed
 
 
 def running_port(broker: Broker) -> int | None:

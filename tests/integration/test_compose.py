@@ -141,7 +141,7 @@ def test_no_password_stands_in_the_file_and_the_script_makes_each(tmp_path: Path
 
 def test_the_brokers_rights_and_limits_are_those_of_our_own_broker(tmp_path: Path) -> None:
     logins = passwords.broker_accounts(dict.fromkeys(passwords.broker_logins(), ""))
-    ours = mosquitto.configuration(tmp_path, (1883, 1884), 1 << 40)
+    ours = mosquitto.configuration(tmp_path, 1883, mosquitto.DeviceListener(port=1884), 1 << 40)
     elsewhere = ("listener", "password_file", "acl_file", "persistence_location")
 
     def settings(text: str) -> list[str]:

@@ -54,7 +54,7 @@ def test_mosquittos_defaults_are_doubted() -> None:
 
 
 def test_a_short_expiry_of_sessions_is_doubted() -> None:
-    good = mosquitto.configuration(Path("/data"), (1883, 1884), 1 << 36)
+    good = mosquitto.configuration(Path("/data"), 1883, mosquitto.DeviceListener(port=1884), 1 << 36)
 
     assert settings_doubted(good.replace("persistent_client_expiration 7d", "persistent_client_expiration 2h")) == [
         "persistent_client_expiration"
@@ -64,5 +64,8 @@ def test_a_short_expiry_of_sessions_is_doubted() -> None:
 def test_the_configurations_we_ship_are_beyond_doubt() -> None:
     compose = (ROOT / "deploy" / "mosquitto" / "mosquitto.conf").read_text(encoding="utf-8")
 
-    assert settings_doubted(mosquitto.configuration(Path("/data"), (1883, 1884), 1 << 36)) == []
+    assert (
+        settings_doubted(mosquitto.configuration(Path("/data"), 1883, mosquitto.DeviceListener(port=1884), 1 << 36))
+        == []
+    )
     assert settings_doubted(compose) == []

@@ -1,5 +1,7 @@
 """What the services' pure parts write and say: configuration, accounts, packages, reasons."""
 
+from pathlib import Path
+
 import pytest
 
 from runtime.services import mosquitto, packages, passwords, postgres, readiness
@@ -35,13 +37,24 @@ def test_the_tests_own_settings_win() -> None:
 
 
 def test_the_brokers_queue_is_bounded_by_memory(tmp_path) -> None:
-    small = mosquitto.configuration(tmp_path, (18839, 18840), 2 * GIB)
-    large = mosquitto.configuration(tmp_path, (18839, 18840), 64 * GIB)
+    small = mosquitto.configuration(tmp_path, 18839, mosquitto.DeviceListener(port=18840), 2 * GIB)
+    large = mosquitto.configuration(tmp_path, 18839, mosquitto.DeviceListener(port=18840), 64 * GIB)
 
     assert f"max_queued_bytes {GIB // 4}\n" in small
     assert f"max_queued_bytes {GIB}\n" in large
     assert "allow_anonymous false" in small
     assert "listener 18839 127.0.0.1" in small
+
+
+def test_devices_enter_by_tls_when_there_is_a_certificate(tmp_path) -> None:
+    pem = Path("/etc/citygrid.pem")
+    devices = mosquitto.DeviceListener(port=8883, host="0.0.0.0", certificate=pem, key=pem)
+    written = mosquitto.configuration(tmp_path, 18839, devices, GIB)
+
+    ours, theirs = written.split("listener ")[1:]
+    assert "certfile" not in ours
+    assert theirs.startswith("8883 0.0.0.0\n")
+    assert f"certfile {tmp_path}/device.crt\nkeyfile {tmp_path}/device.key\n" in theirs
 
 
 def test_an_account_may_do_what_is_listed_and_nothing_else() -> None:
@@ -74,7 +87,7 @@ def test_passwords_are_made_once_and_kept(tmp_path) -> None:
 
     assert passwords.ensure(tmp_path) == first
     assert (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600
-    assert len({secret for part in first.values() for secret in part.values()}) == 12
+    assert len({secret for part in first.values() for secret in part.values()}) == 13
 
 
 def test_a_password_that_a_newer_version_needs_is_added(tmp_path) -> None:
