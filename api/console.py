@@ -17,7 +17,7 @@ HASHED = "assets"
 """Folder of files whose names change with their content."""
 FOREVER = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"
-RESERVED = ("api/", "healthz", "readyz", "metrics")
+RESERVED = ("api/", "ogc/", "healthz", "readyz", "metrics")
 
 NOT_BUILT = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">

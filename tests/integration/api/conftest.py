@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx2
 import psycopg
 import pytest
+from fastapi import FastAPI
 from psycopg import conninfo
 
 from runtime import server
@@ -30,10 +31,15 @@ SERVED: dict[str, str] = {}
 
 @contextmanager
 def serving(
-    url: str, *, console: Path = Path("/nowhere"), clock: Callable[[], datetime] = lambda: NOW
+    url: str,
+    *,
+    console: Path = Path("/nowhere"),
+    clock: Callable[[], datetime] = lambda: NOW,
+    around: Callable[[FastAPI], None] = lambda _: None,
 ) -> Iterator[str]:
-    """Serve the database at `url` in a thread of its own and give the server's address."""
+    """Serve the database at `url` in a thread of its own and give the server's address; `around` may wrap the app."""
     app = server.make_app(Settings(database_url=url, data_dir=Path("/nowhere")), clock=clock, console=console)
+    around(app)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         running = server.make_server(app)
         thread = threading.Thread(target=lambda: asyncio.run(running.serve(sockets=[listener])))
