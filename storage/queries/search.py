@@ -153,12 +153,9 @@ async def find(conn: AsyncConnection, text: str, limit: int) -> list[Row]:
         queries.append(CODES)
     if digits and len(text) <= GRID_DIGITS:
         queries.append(GRIDS)
-    found: list[Row] = []
-    async with conn.cursor(row_factory=dict_row) as cursor:
-        for query in queries:
-            await cursor.execute(query, values)
-            found += await cursor.fetchall()
-    return found
+    async with conn.pipeline():  # all are sent before the first answer is read
+        cursors = [await conn.cursor(row_factory=dict_row).execute(query, values) for query in queries]
+    return [row for cursor in cursors for row in await cursor.fetchall()]
 
 
 def _escaped(text: str) -> str:

@@ -9,23 +9,23 @@ from storage.queries.where import where
 
 MOST = 10_000
 
-# Columns in one order: that of component_id. A line or polygon stands at a point on it.
+# Columns of one order, whatever it is. A line or polygon stands at a point on it. Too many are not written at all.
 COLUMNS = """
-WITH found AS (
-    SELECT c.component_id, c.code, c.class_code, c.state, c.geom
-    FROM component AS c WHERE {where} LIMIT %(most)s + 1
+WITH found AS MATERIALIZED (
+    SELECT c.code, c.class_code, c.state, c.geom FROM component AS c WHERE {where} LIMIT %(most)s + 1
+), size AS (
+    SELECT count(*) AS n FROM found
 ), placed AS (
-    SELECT component_id, code, class_code, state,
-           CASE WHEN GeometryType(geom) = 'POINT' THEN geom ELSE ST_PointOnSurface(geom) END AS at
-    FROM found
+    SELECT code, class_code, state, CASE WHEN ST_Dimension(geom) = 0 THEN geom ELSE ST_PointOnSurface(geom) END AS at
+    FROM found, size WHERE n <= %(most)s
 )
-SELECT count(*), json_build_object(
+SELECT (SELECT n FROM size), json_build_object(
     'count', count(*),
-    'code', coalesce(array_agg(code ORDER BY component_id), '{{}}'),
-    'class_code', coalesce(array_agg(class_code ORDER BY component_id), '{{}}'),
-    'state', coalesce(array_agg(state ORDER BY component_id), '{{}}'),
-    'lon', coalesce(array_agg(ST_X(at) ORDER BY component_id), '{{}}'),
-    'lat', coalesce(array_agg(ST_Y(at) ORDER BY component_id), '{{}}')
+    'code', coalesce(array_agg(code), '{{}}'),
+    'class_code', coalesce(array_agg(class_code), '{{}}'),
+    'state', coalesce(array_agg(state), '{{}}'),
+    'lon', coalesce(array_agg(ST_X(at)), '{{}}'),
+    'lat', coalesce(array_agg(ST_Y(at)), '{{}}')
 )::text
 FROM placed
 """
