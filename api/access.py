@@ -34,6 +34,9 @@ WHO: Mapping[str, Who] = {
     "get_docs": PUBLIC,
     "get_console": PUBLIC,
     # signing in; one's own account; everybody's, for administrators of the whole city (`api.people`)
+    "show_ways_in": PUBLIC,
+    "start_oidc": PUBLIC,
+    "finish_oidc": PUBLIC,
     "open_session": PUBLIC,
     "end_session": PUBLIC,
     "show_me": SIGNED_IN,

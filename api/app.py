@@ -44,6 +44,7 @@ from api.routes import (
     rules,
     search,
     session,
+    session_oidc,
     silences,
     stream,
     summary,
@@ -85,6 +86,7 @@ ROUTERS = (
     summary,
     tiles,
     session,
+    session_oidc,
     me,
     accounts,
 )

@@ -8,8 +8,9 @@ import asyncio
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from fastapi import Request
 from psycopg import OperationalError
@@ -19,8 +20,9 @@ from starlette.requests import HTTPConnection
 from api.access import PUBLIC, WHO
 from api.memo import Memo
 from api.principal import Kind, Principal
-from people import identities, tokens
+from people import elsewhere, identities, tokens
 from people.model import Identity
+from people.oidc import Provider
 from people.sign_in import Doors
 
 KEPT_S = 2.0
@@ -30,14 +32,17 @@ COOKIE = "citygrid_session"
 SECURE_COOKIE = f"__Host-{COOKIE}"
 """Over https: a browser takes a cookie of that prefix from this host only, never from a page of a neighbour."""
 TOKEN_LENGTH = 200
+_JWT_DOTS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a request shows: a session's or a key's token, by its hash."""
+    """What a request shows, by its hash."""
 
-    is_session: bool
+    kind: Literal["session", "key", "token"]
     token_hash: bytes
+    token: str = field(default="", repr=False, compare=False)
+    """Of a bearer token the whole: it proves itself by its signature."""
 
 
 class Authenticator:
@@ -48,10 +53,12 @@ class Authenticator:
         doors: Doors,
         clock: Callable[[], datetime],
         *,
+        provider: Provider | None = None,
         always_secure: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.doors = doors
+        self.provider = provider
         self.always_secure = always_secure
         """Whether the cookie is for https only although requests come by http: behind a proxy that does not say so."""
         self._clock = clock
@@ -68,15 +75,19 @@ class Authenticator:
 
     async def standing(self, credentials: Iterable[Credential]) -> Mapping[Credential, Identity]:
         """Give who shows which credential now, without what is kept; those that let nobody in are left out."""
-        sessions = {item.token_hash: item for item in credentials if item.is_session}
-        keys = {item.token_hash: item for item in credentials if not item.is_session}
+        shown = list(credentials)
+        sessions = {item.token_hash: item for item in shown if item.kind == "session"}
+        keys = {item.token_hash: item for item in shown if item.kind == "key"}
         now = self._clock()
         async with self.doors.lend() as conn:
             by_session = await identities.of_sessions(conn, sessions, self.doors.terms, now) if sessions else {}
             by_key = await identities.of_keys(conn, keys, now) if keys else {}
-        return {sessions[token]: who for token, who in by_session.items()} | {
-            keys[token]: who for token, who in by_key.items()
-        }
+        standing = {sessions[token]: who for token, who in by_session.items()}
+        standing |= {keys[token]: who for token, who in by_key.items()}
+        for item in shown:
+            if item.kind == "token" and (who := await self._find(item)):
+                standing[item] = who
+        return standing
 
     @contextmanager
     def watching(self, request: Request, end: Callable[[], None]) -> Generator[None]:
@@ -119,8 +130,10 @@ class Authenticator:
     async def _find(self, credential: Credential) -> Identity | None:
         now = self._clock()
         token_hash = credential.token_hash
+        if credential.kind == "token":
+            return await elsewhere.bearer(self.doors, self.provider, credential.token, now) if self.provider else None
         async with self.doors.lend() as conn:
-            if credential.is_session:
+            if credential.kind == "session":
                 found = await identities.of_sessions(conn, (token_hash,), self.doors.terms, now)
             else:
                 found = await identities.of_keys(conn, (token_hash,), now)
@@ -133,20 +146,21 @@ class Authenticator:
 def credential_of(request: HTTPConnection) -> Credential | None:
     """Give what a request shows; a key goes before a cookie."""
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return _credential(bearer.strip(), is_session=False)
-    return session_of(request)
+    if scheme.lower() != "bearer":
+        return session_of(request)
+    bearer = bearer.strip()
+    if bearer.startswith(tokens.KEY_PREFIX):
+        return _credential("key", bearer)
+    return Credential("token", tokens.hashed(bearer), bearer) if bearer.count(".") == _JWT_DOTS else None
 
 
 def session_of(request: HTTPConnection) -> Credential | None:
     """Give the session a browser shows."""
-    return _credential(request.cookies.get(SECURE_COOKIE) or request.cookies.get(COOKIE, ""), is_session=True)
+    return _credential("session", request.cookies.get(SECURE_COOKIE) or request.cookies.get(COOKIE, ""))
 
 
-def _credential(token: str, *, is_session: bool) -> Credential | None:
-    if not token or len(token) > TOKEN_LENGTH:
-        return None
-    return Credential(is_session, tokens.hashed(token))
+def _credential(kind: Literal["session", "key"], token: str) -> Credential | None:
+    return Credential(kind, tokens.hashed(token)) if 0 < len(token) <= TOKEN_LENGTH else None
 
 
 async def authenticate(request: Request) -> None:

@@ -9,7 +9,7 @@ from api.authentication import COOKIE, SECURE_COOKIE
 
 def set_session(request: Request, response: Response, token: str, expires_at: datetime, now: datetime) -> None:
     """Give the browser a session. Strict: no link from elsewhere takes it along, and the pages need none to load."""
-    secure = _is_secure(request)
+    secure = is_secure(request)
     response.set_cookie(
         SECURE_COOKIE if secure else COOKIE,
         token,
@@ -23,12 +23,12 @@ def set_session(request: Request, response: Response, token: str, expires_at: da
 
 def clear_session(request: Request, response: Response) -> None:
     """Take the session from the browser."""
-    secure = _is_secure(request)
+    secure = is_secure(request)
     response.delete_cookie(
         SECURE_COOKIE if secure else COOKIE, path="/", secure=secure, httponly=True, samesite="strict"
     )
 
 
-def _is_secure(request: Request) -> bool:
+def is_secure(request: Request) -> bool:
     """Whether the browser came by https, as far as we or a proxy that is believed know."""
     return request.url.scheme == "https" or request.app.state.services.authenticator.always_secure

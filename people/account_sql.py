@@ -72,3 +72,9 @@ RETURNING a.account_id, a.name, l.expires_at > %(now)s AND a.disabled_at IS NULL
 """
 CLEAR_LINKS = "DELETE FROM sign_in_link WHERE expires_at < %(now)s"
 END_LINKS = "DELETE FROM sign_in_link WHERE account_id = %(account_id)s"
+IDENTITY = """
+SELECT a.display_name, a.language, a.department_id,
+       ARRAY(SELECT ARRAY[g.role, g.area_code, g.patrol_grid] FROM account_grant g
+             WHERE g.account_id = a.account_id ORDER BY g.role, g.area_code, g.patrol_grid) AS grants
+FROM account a WHERE a.account_id = %(account_id)s
+"""

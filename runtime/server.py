@@ -20,6 +20,7 @@ from api.memo import Memo
 from api.observe import Exchange
 from api.services import POOL_WAIT_S, Services
 from core.errors import Unavailable
+from people.oidc import Provider
 from people.passwords import Passwords
 from people.sign_in import Doors
 from runtime.http_metrics import HttpMetrics
@@ -130,6 +131,7 @@ def make_app(
             terms=settings.terms,
         ),
         clock,
+        provider=Provider(settings.oidc) if settings.oidc else None,
         always_secure=settings.cookie_secure == "always",
     )
     services = Services(
@@ -146,6 +148,7 @@ def make_app(
         console=console,
         work_day=settings.work_day,
         timezone=settings.timezone,
+        profiles=rulebooks.profiles(settings),
         hosts=LOCAL_NAMES | {settings.http_host.lower()} | frozenset(settings.http_hosts.lower().split()),
     )
 

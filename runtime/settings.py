@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from alerts.work_calendar import WorkDay
 from core.errors import InvalidInput
 from people.model import Terms
+from people.oidc_terms import OidcTerms, mapping
 
 SECRETS_FILE = "secrets.json"
 
@@ -69,6 +70,21 @@ class Settings(BaseSettings):
     )
     session_days: float = Field(
         default=7, gt=0, le=365, description="A sign-in ends after so many days, however much it is used."
+    )
+    oidc_issuer: str = Field(default="", description="OpenID provider people sign in at; empty = passwords only.")
+    oidc_client_id: str = Field(default="", description="What the provider calls us.")
+    oidc_client_secret: SecretStr = Field(default=SecretStr(""), description="Empty = a public client.")
+    oidc_title: str = Field(default="OpenID Connect", description="What the button on the sign-in page says.")
+    oidc_scopes: str = Field(default="openid profile", description="What is asked of the provider.")
+    oidc_grants_claim: str = Field(
+        default="groups", description="Claim with somebody's groups or roles; dots lead inside: `realm_access.roles`."
+    )
+    oidc_grants: str = Field(
+        default="",
+        description="What they grant: `group=role@area,role; group=role`; empty = administrators grant here.",
+    )
+    oidc_audience: str = Field(
+        default="", description="Audience of the provider's access tokens that programs may send; empty = none."
     )
     shards: str = Field(
         default="",
@@ -151,6 +167,22 @@ class Settings(BaseSettings):
     def terms(self) -> Terms:
         """How long a browser stays signed in."""
         return Terms(idle=timedelta(hours=self.session_idle_hours), longest=timedelta(days=self.session_days))
+
+    @property
+    def oidc(self) -> OidcTerms | None:
+        """The OpenID provider; raises `InvalidInput` when what is set makes no sense."""
+        if not self.oidc_issuer:
+            return None
+        return OidcTerms(
+            issuer=self.oidc_issuer,
+            client_id=self.oidc_client_id,
+            client_secret=self.oidc_client_secret.get_secret_value(),
+            title=self.oidc_title,
+            scopes=self.oidc_scopes,
+            grants_claim=self.oidc_grants_claim,
+            grants=mapping(self.oidc_grants),
+            audience=self.oidc_audience,
+        )
 
     def owner_dsn(self) -> str:
         """Address for migrations and services; raises `InvalidInput` when nothing was set up yet."""

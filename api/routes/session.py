@@ -40,6 +40,20 @@ class SignedOut(BaseModel):
     was_signed_in: bool
 
 
+class Ways(BaseModel):
+    """How somebody may sign in here."""
+
+    password: bool
+    openid: str | None = Field(description="Name of the OpenID provider; null = none is configured.")
+
+
+@router.get("/session")
+async def show_ways_in(services: Use) -> Ways:
+    """Say how somebody may sign in."""
+    provider = services.authenticator.provider
+    return Ways(password=True, openid=provider.title if provider else None)
+
+
 @router.post("/session")
 async def open_session(command: SignIn, request: Request, response: Response, services: Use) -> SignedIn:
     """Sign in; the answer sets the session's cookie.

@@ -4,14 +4,17 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import psycopg
 import pytest
 from argon2 import PasswordHasher
+from fastapi import FastAPI
 from psycopg import Connection, conninfo
 
 from people.passwords import Passwords
@@ -33,6 +36,7 @@ class Scene:
     address: str = ""
     now: datetime = NOW
     conn: Connection = field(init=False)
+    app: FastAPI = field(init=False)
 
     def __post_init__(self) -> None:
         self.conn = psycopg.connect(self.url, autocommit=True)
@@ -76,14 +80,17 @@ def people_url(cluster: Cluster, template_database: str) -> Iterator[str]:
     drop_database(cluster, name)
 
 
-@pytest.fixture(scope="session")
-def running_scene(people_url: str) -> Iterator[Scene]:
-    scene = Scene(people_url)
-    settings = Settings(database_url=people_url, data_dir=Path("/nowhere"))
-    app = server.make_app(settings, clock=lambda: scene.now, console=Path("/nowhere"), passwords=Passwords(CHEAP))
+@contextmanager
+def serving(url: str, **settings: Any) -> Iterator[Scene]:
+    """Serve the database at `url` in a thread of its own."""
+    scene = Scene(url)
+    config = Settings(database_url=url, data_dir=Path("/nowhere"), **settings)
+    scene.app = app = server.make_app(
+        config, clock=lambda: scene.now, console=Path("/nowhere"), passwords=Passwords(CHEAP)
+    )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         scene.address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        running = server.make_server(app)
+        running = server.make_server(app, config.http_proxies)
         thread = threading.Thread(target=lambda: asyncio.run(running.serve(sockets=[listener])))
         thread.start()
         wait = threading.Event()
@@ -94,6 +101,12 @@ def running_scene(people_url: str) -> Iterator[Scene]:
         running.should_exit = True
         thread.join()
     scene.conn.close()
+
+
+@pytest.fixture(scope="session")
+def running_scene(people_url: str) -> Iterator[Scene]:
+    with serving(people_url) as scene:
+        yield scene
 
 
 @pytest.fixture
