@@ -1,6 +1,6 @@
 """The column mapping of a survey: which of its columns are ours, what all rows share, what its words mean. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -31,8 +31,8 @@ class ColumnMapping:
 AS_IT_IS = ColumnMapping()
 
 
-def parse(text: str, name: str) -> ColumnMapping:
-    """Give the mapping in YAML `text`.
+def parse(text: str, name: str, known: Collection[str] = tuple(COLUMNS)) -> ColumnMapping:
+    """Give the mapping in YAML `text`; `known` are the columns it may speak of.
 
     Raises: `InvalidInput` naming the file, the place and what would be right.
     """
@@ -50,10 +50,9 @@ def parse(text: str, name: str) -> ColumnMapping:
     values = {ours: _texts(words, f"{name}: values: {ours}") for ours, words in given.items()}
     for part, named in (("columns", columns), ("constants", constants), ("values", values)):
         for ours in named:
-            if ours not in COLUMNS:
+            if ours not in known:
                 raise InvalidInput(
-                    f"{name}: {part}: {ours!r} is no column of ours{_meant(ours, COLUMNS)}; they are"
-                    f" {', '.join(COLUMNS)}"
+                    f"{name}: {part}: {ours!r} is no column of ours{_meant(ours, known)}; they are {', '.join(known)}"
                 )
     for ours in constants:
         if ours in columns:

@@ -25,6 +25,8 @@ class Flaw(StrEnum):
     FAR_AREA = "far_area"
     NOT_ADJACENT = "not_adjacent"
     REUSED_CODE = "reused_code"
+    CUT_BY_PATROL = "cut_by_patrol"
+    """As `cuts_grid`, seen when unit grids are imported: the patrol grids of old can only follow later."""
 
 
 REFUSES = frozenset({

@@ -19,10 +19,11 @@ from core.errors import Conflict, InvalidInput
 from devices import service as devices
 from devices.model import Registration
 from devices.profile import shipped
-from geo.geojson import features_of, geometries_of
 from geo.findings import GridFinding
+from geo.geojson import features_of, geometries_of
+from geo.gridfile import Level
 from runtime import gridwork, spacework
-from storage import grids
+from storage import grid_versions, grids
 
 FACT = "SELECT value FROM city_fact WHERE key = 'city'"
 SET_FACT = "INSERT INTO city_fact (key, value) VALUES ('city', %(value)s)"
@@ -82,7 +83,7 @@ async def load_city(
         report("areas", 0)
         await _load_areas(conn, folder)
         report("grids", 0)
-        await _load_grids(conn, folder)
+        await _load_grids(conn, folder, now=now, actor=actor)
         report("components", 0)
         survey = await _load_components(conn, folder, summary, now=now, actor=actor, report=report)
         await _load_space(conn, folder)
@@ -108,7 +109,7 @@ async def _load_areas(conn: AsyncConnection, folder: Path) -> None:
         await components.add_departments(conn, {row["name_zh"]: row["name_en"] for row in _csv_rows(departments)})
 
 
-async def _load_grids(conn: AsyncConnection, folder: Path) -> None:
+async def _load_grids(conn: AsyncConnection, folder: Path, *, now: datetime, actor: str) -> None:
     patrol_file, unit_file, street_file = (
         folder / name for name in ("patrol_grids.geojson", "unit_grids.geojson", "streets.geojson")
     )
@@ -118,6 +119,8 @@ async def _load_grids(conn: AsyncConnection, folder: Path) -> None:
         await grids.upsert_streets(conn, _street_rows(street_file))
     _, findings = await gridwork.import_units(conn, _features(unit_file))
     _require_none(unit_file, findings)
+    for level, file in ((Level.PATROL, patrol_file), (Level.UNIT, unit_file)):
+        await grid_versions.record_live(conn, level, source=file.name, now=now, actor=actor, since=now)
 
 
 async def _load_space(conn: AsyncConnection, folder: Path) -> None:

@@ -55,18 +55,27 @@ UPDATE area SET geom = ST_Multi(made.geom)
 FROM (SELECT community_code, ST_Union(geom) AS geom FROM unit_grid WHERE state = 'valid'
       GROUP BY community_code) AS made
 WHERE area.area_code = made.community_code
+  AND NOT EXISTS (SELECT FROM grid_version WHERE level = 'community' AND state = 'active')
 """
 OUTLINE_PARENTS = """
 UPDATE area SET geom = ST_Multi(made.geom)
 FROM (SELECT parent_code, ST_Union(geom) AS geom FROM area WHERE level = %(level)s AND geom IS NOT NULL
       GROUP BY parent_code) AS made
 WHERE area.area_code = made.parent_code
+  AND NOT EXISTS (SELECT FROM grid_version WHERE level = %(above)s AND state = 'active')
 """
 INDEX_ROWS = "SELECT unit_grid_id, ST_AsBinary(geom) FROM unit_grid WHERE state = 'valid' ORDER BY unit_grid_id"
+KEEP_STILL = "SELECT pg_advisory_xact_lock_shared(hashtext('citygrid.grids'))"
 CHECK_ROWS = """
 SELECT u.code, COALESCE(p.code, ''), ST_AsBinary(u.geom)
 FROM unit_grid u LEFT JOIN patrol_grid p USING (patrol_grid_id) WHERE u.state = 'valid' ORDER BY u.code
 """
+CODES_OF_LEVEL = "SELECT area_code FROM area WHERE level = %(level)s"
+AREA_OUTLINES = """
+SELECT area_code, ST_AsBinary(geom) FROM area WHERE level = %(level)s AND geom IS NOT NULL ORDER BY area_code
+"""
+PATROL_OUTLINES = "SELECT code, ST_AsBinary(geom) FROM patrol_grid WHERE state = 'valid' ORDER BY code"
+DISTRICTS_OF_GRIDS = "SELECT unit_grid_id, left(community_code, 6) FROM unit_grid WHERE state = 'valid'"
 COMMUNITIES = "SELECT area_code FROM area WHERE level = 'community'"
 DISTRICTS = "SELECT area_code FROM area WHERE level = 'district'"
 PATROL_CODES = "SELECT code FROM patrol_grid WHERE state = 'valid'"
@@ -177,15 +186,19 @@ async def upsert_streets(conn: AsyncConnection, rows: Sequence[StreetRow]) -> No
 
 
 async def outline_areas(conn: AsyncConnection) -> None:
-    """Give every area the union of its unit grids as its outline, and refresh the planner's statistics."""
+    """Give every area the union of its unit grids as its outline, and refresh the planner's statistics.
+
+    Areas of a level whose outlines were imported keep them.
+    """
     await conn.execute(OUTLINE_COMMUNITIES)
-    for level in ("community", "street", "district"):
-        await conn.execute(OUTLINE_PARENTS, {"level": level})
+    for level, above in (("community", "street"), ("street", "district"), ("district", "city")):
+        await conn.execute(OUTLINE_PARENTS, {"level": level, "above": above})
     await conn.execute(ANALYZE)
 
 
 async def load_index(conn: AsyncConnection) -> GridIndex:
-    """Give the index of all valid unit grids as they are now."""
+    """Give the index of all valid unit grids; they stay as they are until the transaction ends."""
+    await conn.execute(KEEP_STILL)
     rows = await (await conn.execute(INDEX_ROWS)).fetchall()
     return GridIndex([row[0] for row in rows], shapely.from_wkb([row[1] for row in rows]))
 
@@ -198,6 +211,23 @@ async def load_grids(conn: AsyncConnection) -> GridSet:
         patrol_code=tuple(row[1] for row in rows),
         geometry=np.asarray(shapely.from_wkb([row[2] for row in rows]), dtype=np.object_),
     )
+
+
+async def codes_of(conn: AsyncConnection, level: str) -> frozenset[str]:
+    """Give the codes of all areas of a level."""
+    return frozenset(row[0] for row in await (await conn.execute(CODES_OF_LEVEL, {"level": level})).fetchall())
+
+
+async def outlines_of(conn: AsyncConnection, level: str) -> dict[str, shapely.Geometry]:
+    """Give the outlines (degrees) of the areas of a level that have one, or of the patrol grids."""
+    query = PATROL_OUTLINES if level == "patrol" else AREA_OUTLINES
+    rows = await (await conn.execute(query, {"level": level})).fetchall()
+    return {code: shapely.from_wkb(wkb) for code, wkb in rows}
+
+
+async def districts_of_grids(conn: AsyncConnection) -> dict[int, str]:
+    """Give the district of each valid unit grid."""
+    return dict(await (await conn.execute(DISTRICTS_OF_GRIDS)).fetchall())
 
 
 async def communities(conn: AsyncConnection) -> frozenset[str]:
