@@ -50,6 +50,10 @@ WHO: Mapping[str, Who] = {
     "show_account": _ADMIN,
     "change_account": _ADMIN,
     "list_audit": _ADMIN,
+    # for citizens: what the city opens, without an account
+    "list_public_kinds": PUBLIC,
+    "list_public_places": PUBLIC,
+    "get_public_tile": PUBLIC,
     # catalogue, components
     "list_classes": SEES,
     "list_departments": SEES,

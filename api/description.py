@@ -27,6 +27,7 @@ TAGS = {
     "notices": "Who was told of what, and what could not be told.",
     "dead letters": "Messages that could not be accepted, and why.",
     "live": "The city as it happens.",
+    "public": "What citizens see: no account, other sites may read it.",
     "search": "What a few letters or digits may mean.",
     "summary": "The city in counts.",
     "tiles": "Mapbox vector tiles.",

@@ -25,6 +25,7 @@ from core.errors import (
     PlatformError,
     Refused,
     TooManyTries,
+    TooOften,
     Unavailable,
 )
 
@@ -69,6 +70,8 @@ KINDS: Mapping[str, Kind] = {
              advice="`detail` names the roles that may; an administrator grants them."),
         Kind(name="too-many-tries", status=429, title="Too many failed sign-ins",
              advice="Wait the seconds in Retry-After; nobody is locked out for good."),
+        Kind(name="too-often", status=429, title="Too many requests",
+             advice="Wait the seconds in Retry-After; keep answers as long as Cache-Control allows."),
         Kind(name="wrong-role", status=403, title="Another role may do this",
              advice="`detail` says which; GET /incidents/{id}/actions lists what a role may do now."),
         Kind(name="changed-meanwhile", status=412, title="Somebody else changed it meanwhile",
@@ -99,6 +102,7 @@ OF_ERROR: Mapping[type[PlatformError], str] = {
     NotGranted: "not-granted",
     Forbidden: "wrong-role",
     NotSignedIn: "not-signed-in",
+    TooOften: "too-often",
     TooManyTries: "too-many-tries",
     Outdated: "changed-meanwhile",
     Unavailable: "unavailable",

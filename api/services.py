@@ -16,7 +16,9 @@ from api.authentication import Authenticator
 from api.live import Hub
 from api.memo import Memo, Part
 from api.observe import Exchange
+from api.rate import Rate
 from api.scope import Scope, of
+from components_registry.public_places import PublicPlaces
 from devices.health import LATE_AFTER_INTERVALS, SILENT_AFTER_INTERVALS
 from storage import scope as rows
 
@@ -50,6 +52,9 @@ class Services:
     """The city's, for those who display times."""
     hosts: frozenset[str]
     """Host names this server answers to; `*` = any."""
+    public_places: PublicPlaces
+    """What citizens see without an account, and how often one address may ask."""
+    public_rate: Rate
     scope: Scope | None = None
     """Whose rows are seen; None = the whole city's."""
 

@@ -47,6 +47,10 @@ class TooManyTries(PlatformError):  # noqa: N818
         self.wait = wait
 
 
+class TooOften(TooManyTries):
+    """Somebody unknown asks more than is good for the others."""
+
+
 class Forbidden(PlatformError):  # noqa: N818
     """The thing can be done, by somebody else."""
 

@@ -18,7 +18,9 @@ from api.feeds import follow_devices, follow_incidents
 from api.live import Hub
 from api.memo import Memo
 from api.observe import Exchange
+from api.rate import Rate
 from api.services import POOL_WAIT_S, Services
+from components_registry import public_places
 from core.errors import Unavailable
 from people.oidc import Provider
 from people.passwords import Passwords
@@ -32,6 +34,8 @@ CONSOLE = Path(__file__).parent.parent / "console" / "dist"
 READ_LIMIT_S = 10.0
 WRITE_LIMIT_S = 10.0
 MEMO_BYTES = 64 * 1024 * 1024
+PUBLIC_REQUESTS, PUBLIC_WINDOW_S = 600, 60.0
+"""What one address may ask of the public map: a reader who wanders about asks for some hundred tiles a minute."""
 RESTART_S = 1.0
 STOP_WITHIN_S = 5
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -149,6 +153,8 @@ def make_app(
         work_day=settings.work_day,
         timezone=settings.timezone,
         profiles=rulebooks.profiles(settings),
+        public_places=public_places.load(settings.public_places or public_places.SHIPPED),
+        public_rate=Rate(PUBLIC_REQUESTS, PUBLIC_WINDOW_S),
         hosts=LOCAL_NAMES | {settings.http_host.lower()} | frozenset(settings.http_hosts.lower().split()),
     )
 

@@ -129,6 +129,9 @@ class Settings(BaseSettings):
         default=None,
         description="Rule files in place of the shipped rule book; in force until a person publishes (docs/rules.md).",
     )
+    public_places: Path | None = Field(
+        default=None, description="List of what citizens see, in place of the shipped one (docs/citizens.md)."
+    )
     profiles_dir: Path | None = Field(default=None, description="Device profiles to add to the shipped ones.")
     notify_urls: str = Field(
         default="", description="Where notices go: Apprise addresses separated by spaces; empty = nowhere."
