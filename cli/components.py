@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -11,11 +12,11 @@ import typer
 from psycopg import AsyncConnection
 
 from cli.moment import instant
-from components_registry import service
+from components_registry import editions, service
 from components_registry.mapping import AS_IT_IS
 from components_registry.model import Finding, SurveyReport
-from components_registry.taxonomy import TANGSHAN
-from core.errors import NotFound
+from components_registry.ownership import Duty
+from core.errors import InvalidInput, NotFound
 from runtime import settings, spacework
 from storage.pool import session_options
 from storage.queries import components as queries
@@ -48,6 +49,16 @@ def import_command(  # a command's options
     mapping: Annotated[Path | None, typer.Option(help="YAML: our columns -> the file's, constants, words.")] = None,
     axes: Annotated[Axes, typer.Option(help="en: x is easting or longitude; ne: x is northing or latitude.")] = Axes.EN,
     near_m: Annotated[float, typer.Option("--near", help="Metres: two of a class nearer than this are told.")] = 0.5,
+    overlap: Annotated[
+        float, typer.Option(help="Polygons of a class that share this part of the smaller one are told.", min=0, max=1)
+    ] = 0.05,
+    require: Annotated[
+        list[Duty] | None, typer.Option(help="Tell each row that names no such unit; may be repeated.")
+    ] = None,
+    edition: Annotated[str, typer.Option(help="Edition of its codes, as 2007: they are converted.")] = "",
+    as_class: Annotated[
+        list[str] | None, typer.Option("--as-class", help="What an old class is now, as 0117=0130; may be repeated.")
+    ] = None,
     refused_rows: Annotated[
         Path | None, typer.Option("--refused-rows", help="Write the bad rows here as CSV, to mend and import again.")
     ] = None,
@@ -71,6 +82,10 @@ def import_command(  # a command's options
         synthetic=synthetic,
         trusted=trust_crs,
         near_m=near_m,
+        overlap=overlap,
+        required=[duty.value for duty in require or ()],
+        edition=edition,
+        chosen=_chosen(as_class or []),
         refused_rows=refused_rows,
         differences=diff,
     )
@@ -84,13 +99,31 @@ def import_command(  # a command's options
 
 
 @app.command()
-def classes(as_json: Annotated[bool, typer.Option("--json", help="Print the catalogue as JSON.")] = False) -> None:
-    """List the 116 classes of the catalogue. Example: citygrid components classes."""
-    entries = TANGSHAN.classes.values()
+def classes(
+    edition: Annotated[str, typer.Option(help="2007, 2013, tangshan, ...; the split of its codes comes first.")] = "",
+    became: Annotated[str, typer.Option("--in", help="What each class is in this edition, and how sure.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the catalogue as JSON.")] = False,
+) -> None:
+    """List the classes of an edition; not given: the city's. Example: citygrid components classes --edition 2007."""
+    held = editions.edition(edition or editions.DEFAULT)
+    entries = held.catalogue.classes.values()
+    heirs = editions.successors(held.edition, became) if became else []
     if as_json:
-        print(json.dumps([{f: getattr(entry, f) for f in entry.__slots__} for entry in entries], ensure_ascii=False))
+        rows = [{f: getattr(entry, f) for f in entry.__slots__} for entry in entries]
+        print(json.dumps([asdict(heir) for heir in heirs] if became else rows, ensure_ascii=False))
         return
-    for entry in entries:
+    if edition:
+        print(f"{held.edition}  {held.title_zh}  {held.title_en}\n    {held.source} ({held.certainty})")
+        for part in held.parts:
+            print(f"    digits {part.first}-{part.last}: {part.name}  {part.meaning_zh}  {part.meaning_en}")
+    names = {
+        entry.class_code: entry.name_zh
+        for entry in editions.edition(became or editions.DEFAULT).catalogue.classes.values()
+    }
+    for heir in heirs:
+        old = held.catalogue.classes[heir.from_code].name_zh
+        print(f"{heir.from_code} {old} -> {heir.to_code} {names[heir.to_code]}  {heir.certainty:<3} {heir.source}")
+    for entry in entries if not became else ():
         print(f"{entry.class_code}  {entry.geometry:<8} {entry.certainty:<3} {entry.name_zh}  {entry.name_en}")
 
 
@@ -168,6 +201,14 @@ def import_links(
             return await spacework.import_links(conn, file)
 
     print(f"{file}: {asyncio.run(load())} new links")
+
+
+def _chosen(said: list[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in said]
+    wrong = [old + mark + new for old, mark, new in pairs if not (mark and old.isdigit() and new.isdigit())]
+    if wrong:
+        raise InvalidInput(f"--as-class {wrong[0]}: write it as 0117=0130")
+    return {old: new for old, _, new in pairs}
 
 
 async def _connect() -> AsyncConnection[Any]:

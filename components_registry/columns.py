@@ -18,6 +18,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "changed_on": ("变更日期", "changedate"),
     "data_source": ("数据来源", "datasource"),
     "note": ("备注",),
+    "former_code": ("原部件标识码", "原标识码"),
 }
 """Canonical name -> other accepted headings (compared without case). Source: ComponentDTO of a platform in use, and
 the Chinese attribute names of GB/T 30428.2 as city tables print them."""

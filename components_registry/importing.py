@@ -4,7 +4,7 @@ Pure and column-oriented: checks run in the order a person would make them and a
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -13,20 +13,18 @@ import shapely
 from numpy.typing import NDArray
 
 from components_registry.code import explain, flaws
+from components_registry.drawing import geometries, placed
 from components_registry.model import STATE_NAMES, Finding, Flaw, SurveyRows
-from components_registry.table import Table, factorize, numbers_of
-from components_registry.taxonomy import Catalogue
-from geo.grid import OUTSIDE, GridIndex
+from components_registry.table import Table, factorize
+from components_registry.verdict import Rules, Verdict
+from geo.grid import OUTSIDE
 from geo.label import label_points
-from geo.projection import geometries_to_degrees
 
-CHINA = (73.0, 3.0, 136.0, 54.0)
-"""West, south, east, north in degrees: what lies outside was projected with the wrong system. Our choice."""
 _POSITION_SCALE = 1e7
 """Two components of a class within one ten-millionth of a degree (a centimetre) are the same one surveyed twice."""
 _DATE = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_FREE_TEXT = ("name", "competent", "owner", "maintainer", "data_source", "note")
+_FREE_TEXT = ("name", "competent", "owner", "maintainer", "data_source", "note", "former_code")
 """Columns where anything may stand but what PostgreSQL cannot store; the others have a form of their own."""
 _KINDS = {"point": (0,), "line": (1, 5), "polygon": (3, 6)}
 """Geometry kind of a class -> shapely's numbers of the accepted types (single or multiple)."""
@@ -40,40 +38,6 @@ class Seen:
     positions: dict[tuple[str, int, int], int] = field(default_factory=dict[tuple[str, int, int], int])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What the rows of one file are checked against."""
-
-    catalogue: Catalogue
-    districts: Collection[str]
-    """Accepted first six digits."""
-    grids: GridIndex
-    """Empty: rows are not assigned, and none is refused for lying outside."""
-    crs: str
-    grid_districts: Mapping[int, str] = field(default_factory=dict[int, str])
-    """Key of each grid -> code of its district; empty: nobody asks whether a row lies in its code's district."""
-    northing_first: bool
-    """The file's x is the northing (latitude) and its y the easting, as Chinese survey sheets write."""
-
-
-class _Verdict:
-    """The first flaw of each row, filled check by check."""
-
-    def __init__(self, lines: NDArray[np.int64]) -> None:
-        self.good = np.ones(len(lines), dtype=bool)
-        self.findings: list[Finding] = []
-        self.lines = lines
-
-    def refuse(self, wrong: NDArray[np.bool_], column: str, reason: str, sentence: Callable[[int], str]) -> None:
-        """Note a finding for each wrong row that had none."""
-        rows = np.flatnonzero(wrong & self.good)
-        self.good[rows] = False
-        self.findings += [
-            Finding(line=int(self.lines[row]), column=column, reason=reason, detail=sentence(row))
-            for row in rows.tolist()
-        ]
-
-
 def check(
     table: Table, drawn: NDArray[np.object_] | None, rules: Rules, seen: Seen
 ) -> tuple[SurveyRows, list[Finding]]:
@@ -82,7 +46,7 @@ def check(
     Shape: `table` has the canonical columns as stripped text and `line`; `drawn` are geometries that came with the
     rows (GeoJSON), else they are made from x, y or wkt.
     """
-    verdict = _Verdict(table.line)
+    verdict = Verdict(table.line)
     _check_text(table, verdict)
     codes = table["code"].astype(np.str_)
     for flaw, rows in _by_value(flaws(codes, rules.catalogue, rules.districts)):
@@ -94,7 +58,7 @@ def check(
         )
     state = _check_states(table, verdict)
     dates = {column: _check_dates(table, column, verdict) for column in ("surveyed_on", "changed_on")}
-    geometry = _geometries(table, drawn, rules, verdict)
+    geometry = geometries(table, drawn, rules, verdict)
     district, major, minor, _ = rules.catalogue.split
     class_code = _slice(codes, district, district + major + minor)
     _check_kinds(geometry, class_code, rules, verdict)
@@ -119,21 +83,11 @@ def check(
         changed_on=dates["changed_on"][keep],
         data_source=table["data_source"][keep],
         note=table["note"][keep],
+        former=table["former_code"][keep],
         geometry=geometry[keep],
         unit_grid_id=grid[keep],
     )
-    return rows, sorted(verdict.findings, key=lambda finding: finding.line)
-
-
-def positions_in_file(
-    table: Table, drawn: NDArray[np.object_] | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give one vertex of each row in the file's own coordinates, NaN where there is none."""
-    geometry = _draw(table, _Verdict(table.line)) if drawn is None else drawn
-    xy, row = shapely.get_coordinates(geometry, return_index=True)
-    x, y = np.full(len(table), np.nan), np.full(len(table), np.nan)
-    x[row[::-1]], y[row[::-1]] = xy[::-1, 0], xy[::-1, 1]
-    return x, y
+    return rows, placed(verdict.findings, table, drawn, rules)
 
 
 def _by_value(values: NDArray[np.object_]) -> list[tuple[str, NDArray[np.bool_]]]:
@@ -163,7 +117,7 @@ def _or_default(
     return np.where(given == "", fallback, given)
 
 
-def _check_text(table: Table, verdict: _Verdict) -> None:
+def _check_text(table: Table, verdict: Verdict) -> None:
     for column in _FREE_TEXT:
         number, distinct = factorize(table[column])
         broken = np.asarray([_CONTROL.search(text) is not None for text in distinct], dtype=bool)
@@ -176,7 +130,7 @@ def _check_text(table: Table, verdict: _Verdict) -> None:
             )
 
 
-def _check_states(table: Table, verdict: _Verdict) -> NDArray[np.object_]:
+def _check_states(table: Table, verdict: Verdict) -> NDArray[np.object_]:
     state = _mapped(table["state"], lambda text: STATE_NAMES.get(text.casefold()))
     missing = np.asarray([value is None for value in state], dtype=bool)
     verdict.refuse(
@@ -188,7 +142,7 @@ def _check_states(table: Table, verdict: _Verdict) -> NDArray[np.object_]:
     return state
 
 
-def _check_dates(table: Table, column: str, verdict: _Verdict) -> NDArray[np.object_]:
+def _check_dates(table: Table, column: str, verdict: Verdict) -> NDArray[np.object_]:
     """Give ISO dates, empty where the file has none."""
     number, distinct = factorize(table[column])
     iso = np.asarray([_iso_date(text) for text in distinct], dtype=np.object_)
@@ -215,79 +169,7 @@ def _iso_date(text: str) -> str | None:
         return None
 
 
-def _geometries(
-    table: Table, drawn: NDArray[np.object_] | None, rules: Rules, verdict: _Verdict
-) -> NDArray[np.object_]:
-    """Give every row's geometry in degrees; None in rows that are refused."""
-    geometry = _draw(table, verdict) if drawn is None else drawn.copy()
-    verdict.refuse(
-        shapely.is_missing(geometry) | shapely.is_empty(geometry),
-        "geometry",
-        Flaw.BAD_GEOMETRY,
-        lambda _row: "the row has no geometry that can be read",
-    )
-    rows = np.flatnonzero(verdict.good)
-    shapes = geometry[rows]
-    if shapely.has_z(shapes).any():
-        shapes = shapely.force_2d(shapes)
-    if rules.northing_first:
-        shapes = shapely.transform(shapes, lambda xy: xy[:, ::-1])
-    geometry[rows] = geometries_to_degrees(rules.crs, shapes)
-    bounds = shapely.bounds(geometry)
-    west, south, east, north = CHINA
-    inside = (bounds[:, 0] >= west) & (bounds[:, 1] >= south) & (bounds[:, 2] <= east) & (bounds[:, 3] <= north)
-    verdict.refuse(
-        ~inside,
-        "x" if drawn is None else "geometry",
-        Flaw.COORDINATE_RANGE,
-        lambda row: _range_sentence(bounds[row], rules.crs),
-    )
-    verdict.refuse(
-        ~shapely.is_valid(geometry),
-        "wkt" if drawn is None else "geometry",
-        Flaw.BAD_GEOMETRY,
-        lambda row: f"the outline is broken: {shapely.is_valid_reason(geometry[row])}",
-    )
-    geometry[~verdict.good] = None
-    return geometry
-
-
-def _draw(table: Table, verdict: _Verdict) -> NDArray[np.object_]:
-    """Make geometries from x, y or wkt, in the file's own coordinates."""
-    geometry = np.full(len(table), None, dtype=np.object_)
-    wkt = table["wkt"]
-    has_wkt = wkt != ""
-    geometry[has_wkt] = shapely.from_wkt(wkt[has_wkt], on_invalid="ignore")
-    verdict.refuse(
-        has_wkt & shapely.is_missing(geometry), "wkt", Flaw.BAD_GEOMETRY,
-        lambda row: f"{str(wkt[row])[:60]!r} is no WKT",
-    )  # fmt: skip
-    x, y = table["x"], table["y"]
-    verdict.refuse(
-        ~has_wkt & (x == "") & (y == ""), "x", Flaw.NO_COORDINATES, lambda _row: "neither x and y nor wkt is given"
-    )
-    numbers: list[NDArray[np.float64]] = []
-    for column, text in (("x", x), ("y", y)):
-        value = numbers_of(text)
-        verdict.refuse(
-            ~has_wkt & ~np.isfinite(value), column, Flaw.BAD_COORDINATE,
-            lambda row, text=text: f"{text[row]!r} is no coordinate",
-        )  # fmt: skip
-        numbers.append(value)
-    points = np.flatnonzero(~has_wkt & verdict.good)
-    geometry[points] = shapely.points(numbers[0][points], numbers[1][points])
-    return geometry
-
-
-def _range_sentence(bounds: NDArray[np.float64], crs: str) -> str:
-    where = "nowhere" if not np.isfinite(bounds).all() else f"at {bounds[0]:.4f}, {bounds[1]:.4f}"
-    return (
-        f"read as {crs} this lies {where}, not in China: is x the easting (or longitude; else --axes ne),"
-        " and does the easting carry a zone number (EPSG:4527) or not (EPSG:4548)?"
-    )
-
-
-def _check_kinds(geometry: NDArray[np.object_], class_code: NDArray[np.str_], rules: Rules, verdict: _Verdict) -> None:
+def _check_kinds(geometry: NDArray[np.object_], class_code: NDArray[np.str_], rules: Rules, verdict: Verdict) -> None:
     kind = shapely.get_type_id(geometry)
     classes = rules.catalogue.classes
     wanted = _mapped(
@@ -305,13 +187,13 @@ def _check_kinds(geometry: NDArray[np.object_], class_code: NDArray[np.str_], ru
     )
 
 
-def _labels(geometry: NDArray[np.object_], verdict: _Verdict) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _labels(geometry: NDArray[np.object_], verdict: Verdict) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     lon, lat = np.full(len(geometry), np.nan), np.full(len(geometry), np.nan)
     lon[verdict.good], lat[verdict.good] = label_points(geometry[verdict.good])
     return lon, lat
 
 
-def _locate(lon: NDArray[np.float64], lat: NDArray[np.float64], rules: Rules, verdict: _Verdict) -> NDArray[np.int32]:
+def _locate(lon: NDArray[np.float64], lat: NDArray[np.float64], rules: Rules, verdict: Verdict) -> NDArray[np.int32]:
     grid = rules.grids.locate(lon, lat)
     if len(rules.grids):
         verdict.refuse(
@@ -323,7 +205,7 @@ def _locate(lon: NDArray[np.float64], lat: NDArray[np.float64], rules: Rules, ve
     return grid
 
 
-def _check_districts(grid: NDArray[np.int32], codes: NDArray[np.str_], rules: Rules, verdict: _Verdict) -> None:
+def _check_districts(grid: NDArray[np.int32], codes: NDArray[np.str_], rules: Rules, verdict: Verdict) -> None:
     if not rules.grid_districts:
         return
     district, *_ = rules.catalogue.split
@@ -343,7 +225,7 @@ def _check_repeats(
     class_code: NDArray[np.str_],
     label: tuple[NDArray[np.float64], NDArray[np.float64]],
     seen: Seen,
-    verdict: _Verdict,
+    verdict: Verdict,
 ) -> None:
     """Refuse the second row with a code, and the second of a class at a place; the first one stays."""
     lines = verdict.lines

@@ -66,6 +66,9 @@ class Flaw(StrEnum):
     DUPLICATE_CODE = "duplicate_code"
     DUPLICATE_POSITION = "duplicate_position"
     NEAR_DUPLICATE = "near_duplicate"
+    NO_MAPPING = "code_no_mapping"
+    OVERLAP = "overlap"
+    NO_DEPARTMENT = "no_department"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,9 @@ class Finding:
     reason: str
     detail: str
     refused: bool = True
+    lon: float | None = None
+    """Where it is, when that could be read."""
+    lat: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +106,8 @@ class SurveyRows:
     data_source: NDArray[np.object_]
     note: NDArray[np.object_]
     geometry: NDArray[np.object_]
+    former: NDArray[np.object_]
+    """The code it had in another edition of the catalogue; empty for none."""
     unit_grid_id: NDArray[np.int32]
     """0 = not assigned (the city has no grids yet)."""
 

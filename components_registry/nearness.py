@@ -45,13 +45,39 @@ class Places:
         pairs = pairs[np.unique(pairs[:, 1], return_index=True)[1]]
         away = np.hypot(east[pairs[:, 0]] - east[pairs[:, 1]], north[pairs[:, 0]] - north[pairs[:, 1]])
         return [
-            _finding(int(line[b]), int(line[a]), m) for (a, b), m in zip(pairs.tolist(), away.tolist(), strict=True)
+            Finding(
+                line=int(line[b]),
+                column="geometry",
+                reason=Flaw.NEAR_DUPLICATE,
+                detail=f"line {line[a]} has the same class {m:.2f} m away",
+                refused=False,
+                lon=float(lon[b]),
+                lat=float(lat[b]),
+            )
+            for (a, b), m in zip(pairs.tolist(), away.tolist(), strict=True)
         ]
 
 
-def _finding(line: int, before: int, away_m: float) -> Finding:
-    detail = f"line {before} has the same class {away_m:.2f} m away"
-    return Finding(line=line, column="geometry", reason=Flaw.NEAR_DUPLICATE, detail=detail, refused=False)
+def unnamed(rows: SurveyRows, duties: Sequence[str]) -> list[Finding]:
+    """Give a finding, which refuses nothing, for each row and each of the duties for which it names no unit."""
+    found: list[Finding] = []
+    for duty in duties:
+        lacks = getattr(rows, duty) == ""
+        if lacks.any():
+            places = zip(rows.line[lacks].tolist(), *label_points(rows.geometry[lacks]), strict=True)
+            found += [
+                Finding(
+                    line=line,
+                    column=duty,
+                    reason=Flaw.NO_DEPARTMENT,
+                    detail=f"no {duty} is named",
+                    refused=False,
+                    lon=float(lon),
+                    lat=float(lat),
+                )
+                for line, lon, lat in places
+            ]
+    return found
 
 
 def departments_missing(rows: SurveyRows) -> dict[str, int]:

@@ -10,16 +10,19 @@ from pathlib import Path
 import numpy as np
 from psycopg import AsyncConnection
 
-from components_registry import changes, reading, store
-from components_registry.importing import Rules, Seen, check, positions_in_file
+from components_registry import changes, codes, editions, reading, store
+from components_registry.drawing import positions_in_file
+from components_registry.importing import Seen, check
 from components_registry.mapping import AS_IT_IS, ColumnMapping
 from components_registry.mapping import parse as parse_mapping
 from components_registry.mending import write_refused
 from components_registry.model import Finding, SurveyReport, SurveyRows
-from components_registry.nearness import Places, departments_missing
+from components_registry.nearness import Places, departments_missing, unnamed
+from components_registry.overlap import Polygons
 from components_registry.staging import text_rows
 from components_registry.taxonomy import TANGSHAN, Catalogue
 from components_registry.traps import SAMPLE_ROWS, Sample, refuse_trap
+from components_registry.verdict import Rules
 from core.errors import Conflict, InvalidInput, NotFound
 from geo.projection import DEGREES, short_name
 from storage import bulk_load, grids, signals
@@ -40,8 +43,16 @@ class Survey:
     trusted: bool = False
     """The coordinates are what they are said to be: no search for another system or the GCJ-02 offset."""
     catalogue: Catalogue = TANGSHAN
+    edition: str = ""
+    """The edition of the catalogue its codes are of, when that is another one."""
+    chosen: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What a class of that edition is now, where that is not known."""
     near_m: float = 0.5
     """Two of a class within this distance are remarked on; 0: nobody looks."""
+    overlap: float = 0.05
+    """Two polygons of a class that share this part of the smaller one are remarked on; 0: nobody looks."""
+    required: Sequence[str] = ()
+    """Duties (owner, maintainer) of which a row that names no unit is remarked on."""
     refused_rows: Path | None = None
     """Where the refused rows are written, to be mended."""
     differences: Path | None = None
@@ -117,17 +128,14 @@ async def _import(
         conn, source=survey.file.name, crs=short_name(crs), synthetic=survey.synthetic, now=now, actor=actor
     )
     staged = await _stage(conn, reading.chunks(source, survey.mapping), rules, survey, report)
-    findings = staged.findings
-    findings += await store.take_crowded(conn)
-    if survey.near_m > 0:
-        findings += staged.places.findings(survey.near_m)
-        findings += [] if await store.is_empty(conn) else await store.near_registered(conn, survey.near_m)
+    findings = [*staged.findings, *await store.take_crowded(conn), *await _beside_others(conn, staged, survey)]
     missed = await changes.missing(conn)
     if survey.differences is not None:
         await changes.write_differences(conn, survey.differences)
     take = partial(
         store.take_over, conn, catalogue_id=survey.catalogue.catalogue_id, survey_id=survey_id, now=now, actor=actor
     )
+    await codes.hold(conn)
     created, changed, unchanged = await _take_over(conn, take)
     findings.sort(key=lambda finding: finding.line)
     result = SurveyReport(
@@ -139,7 +147,7 @@ async def _import(
         missing=missed,
         findings=tuple(findings),
         crs=short_name(crs),
-        notes=(*source.notes, *_other_system(survey.crs, source.crs)),
+        notes=(*source.notes, *_other_system(survey.crs, source.crs), *_unsure(staged, survey)),
         departments_missing=dict(staged.missing),
     )
     await store.close_survey(
@@ -163,11 +171,18 @@ class _Staged:
     rows_read: int = 0
     findings: list[Finding] = field(default_factory=list[Finding])
     places: Places = field(default_factory=Places)
+    polygons: Polygons = field(default_factory=Polygons)
+    recoded: Counter[str] = field(default_factory=Counter[str])
     missing: Counter[str] = field(default_factory=Counter[str])
 
 
 async def _rules(conn: AsyncConnection, survey: Survey, crs: str) -> Rules:
     """Give what the rows are checked against; raises `Conflict` while there is no city."""
+    strange = sorted(set(survey.chosen.values()) - set(survey.catalogue.classes))
+    if strange:
+        raise InvalidInput(f"class {strange[0]} is not in the catalogue {survey.catalogue.catalogue_id}")
+    if survey.edition:
+        editions.successors(survey.edition, editions.DEFAULT)
     if not await store.has_classes(conn, survey.catalogue):
         await store.upsert_classes(conn, survey.catalogue)
     districts = await store.districts(conn)
@@ -192,18 +207,67 @@ async def _stage(
 ) -> _Staged:
     known = await store.departments(conn)
     seen, staged = Seen(), _Staged()
-    for chunk in chunks:
+    for whole in chunks:
+        chunk = _recoded(whole, survey, staged)
         if not staged.rows_read and not survey.trusted:
             await _refuse_trap(conn, chunk, rules, survey.file.name)
         rows, flawed = check(chunk.table, chunk.drawn, rules, seen)
         staged.rows_read += chunk.rows_read
         staged.findings += [*chunk.refused, *flawed]
         staged.places.add(rows)
+        staged.polygons.add(rows)
+        staged.findings += unnamed(rows, survey.required)
         staged.missing.update(departments_missing(rows))
         known = await _know_departments(conn, rows, known)
         await store.stage(conn, text_rows(rows, known))
         report(staged.rows_read)
     return staged
+
+
+def _recoded(chunk: reading.Chunk, survey: Survey, staged: _Staged) -> reading.Chunk:
+    """Give the rows with their codes in our edition; those that have none become findings."""
+    if not survey.edition:
+        return chunk
+    table = chunk.table
+    made = editions.recode(table["code"], survey.edition, editions.DEFAULT, survey.chosen)
+    staged.recoded.update(made.classes)
+    lost = np.flatnonzero(made.flaw != None)  # noqa: E711  # an array of objects is compared one by one
+    refused = [
+        Finding(
+            line=int(table.line[row]),
+            column="code",
+            reason=made.flaw[row],
+            detail=editions.explain(made.flaw[row], table["code"][row], survey.edition, editions.DEFAULT),
+        )
+        for row in lost.tolist()
+    ]
+    table.replace("code", made.codes)
+    table.replace("former_code", np.where(made.former == "", table["former_code"], made.former))
+    keep = np.ones(len(table), dtype=bool)
+    keep[lost] = False
+    return reading.Chunk(
+        table=table.take(keep),
+        drawn=None if chunk.drawn is None else chunk.drawn[keep],
+        refused=(*chunk.refused, *refused),
+        rows_read=chunk.rows_read,
+    )
+
+
+def _unsure(staged: _Staged, survey: Survey) -> list[str]:
+    return editions.remarks(staged.recoded, survey.edition, editions.DEFAULT) if survey.edition else []
+
+
+async def _beside_others(conn: AsyncConnection, staged: _Staged, survey: Survey) -> list[Finding]:
+    """Give the remarks on good rows that lie near or over one another, or near or over registered components."""
+    held = not await store.is_empty(conn)
+    found: list[Finding] = []
+    if survey.near_m > 0:
+        found += staged.places.findings(survey.near_m)
+        found += await store.near_registered(conn, survey.near_m) if held else []
+    if survey.overlap > 0:
+        found += staged.polygons.findings(survey.overlap)
+        found += await store.over_registered(conn, survey.overlap) if held else []
+    return found
 
 
 async def _refuse_trap(conn: AsyncConnection, chunk: reading.Chunk, rules: Rules, name: str) -> None:

@@ -14,7 +14,7 @@ from components_registry.table import factorize
 
 COLUMNS = (
     "line", "code", "class_code", "district_code", "name", "state", "competent_dept_id", "owner_dept_id",
-    "maintainer_dept_id", "unit_grid_id", "surveyed_on", "changed_on", "data_source", "note", "geom",
+    "maintainer_dept_id", "unit_grid_id", "surveyed_on", "changed_on", "data_source", "note", "former_code", "geom",
 )  # fmt: skip
 """Order of the columns in the COPY statement."""
 NULL = r"\N"
@@ -41,6 +41,7 @@ def text_rows(rows: SurveyRows, departments: Mapping[str, int]) -> str:
         [date or NULL for date in rows.changed_on.tolist()],
         _escaped(rows.data_source),
         _escaped(rows.note),
+        _escaped(rows.former),
         _hex_ewkb(rows.geometry),
     )
     lines = list(map("\t".join, zip(*columns, strict=True)))

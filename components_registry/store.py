@@ -48,9 +48,9 @@ FINISH_SURVEY = """
 UPDATE survey SET rows_read = %(rows_read)s, rows_loaded = %(rows_loaded)s, summary = %(summary)s
 WHERE survey_id = %(survey_id)s
 """
-COPY_FINDINGS = "COPY survey_finding (survey_id, line, col, reason, detail, refused) FROM STDIN"
+COPY_FINDINGS = "COPY survey_finding (survey_id, line, col, reason, detail, refused, lon, lat) FROM STDIN"
 FINDINGS = """
-SELECT line, col, reason, detail, refused FROM survey_finding
+SELECT line, col, reason, detail, refused, lon, lat FROM survey_finding
 WHERE survey_id = %(survey_id)s ORDER BY line LIMIT %(limit)s
 """
 SURVEY_EXISTS = "SELECT 1 FROM survey WHERE survey_id = %(survey_id)s"
@@ -59,12 +59,12 @@ CREATE_STAGING = """
 CREATE TEMPORARY TABLE staged_component (
     line int, code text, class_code text, district_code text, name text, state text, competent_dept_id int,
     owner_dept_id int, maintainer_dept_id int, unit_grid_id int, surveyed_on date, changed_on date, data_source text,
-    note text, geom geometry
+    note text, former_code text, geom geometry
 ) ON COMMIT DROP
 """
 COPY_STAGING = """
 COPY staged_component (line, code, class_code, district_code, name, state, competent_dept_id, owner_dept_id,
-    maintainer_dept_id, unit_grid_id, surveyed_on, changed_on, data_source, note, geom) FROM STDIN
+    maintainer_dept_id, unit_grid_id, surveyed_on, changed_on, data_source, note, former_code, geom) FROM STDIN
 """
 ANALYZE_STAGING = "ANALYZE staged_component"
 
@@ -81,15 +81,32 @@ WITH crowded AS (
 DELETE FROM staged_component s USING crowded WHERE s.line = crowded.line
 RETURNING s.line, s.class_code, crowded.held
 """
-# A new code within some metres of a component of its class that the file does not have: probably the same one.
+# A new code within some metres of a component of its class that the file does not have: probably the same one. Areas
+# may touch: of two of them `OVER_REGISTERED` speaks.
 NEAR_REGISTERED = """
 SELECT DISTINCT ON (s.line) s.line, c.code, ST_Distance(s.geom::geography, c.geom::geography) AS away_m
 FROM staged_component s
 JOIN component c ON c.class_code = s.class_code AND c.geom && ST_Expand(s.geom, %(degrees)s)
 WHERE ST_DWithin(s.geom::geography, c.geom::geography, %(near_m)s)
+  AND (ST_Dimension(s.geom) < 2 OR ST_Dimension(c.geom) < 2)
   AND NOT EXISTS (SELECT 1 FROM component k WHERE k.code = s.code)
   AND NOT EXISTS (SELECT 1 FROM staged_component m WHERE m.code = c.code)
 ORDER BY s.line, away_m
+"""
+# A polygon over one of its class that the file does not have, by the share of the smaller one.
+OVER_REGISTERED = """
+SELECT DISTINCT ON (line) line, held, share, square_m, lon, lat FROM (
+    SELECT s.line, c.code AS held, ST_X(p.at) AS lon, ST_Y(p.at) AS lat,
+           ST_Area(ST_Intersection(s.geom, c.geom)) / least(ST_Area(s.geom), ST_Area(c.geom)) AS share,
+           ST_Area(ST_Intersection(s.geom, c.geom)::geography) AS square_m
+    FROM staged_component AS s
+    JOIN component AS c ON c.class_code = s.class_code AND c.geom && s.geom AND ST_Dimension(c.geom) = 2
+        AND c.code <> s.code AND ST_Intersects(c.geom, s.geom)
+    CROSS JOIN LATERAL (SELECT ST_PointOnSurface(s.geom) AS at) AS p
+    WHERE ST_Dimension(s.geom) = 2 AND NOT EXISTS (SELECT 1 FROM staged_component AS m WHERE m.code = c.code)
+) AS pair
+WHERE share >= %(share)s
+ORDER BY line, share DESC
 """
 # A component keeps its key, and its code for ever; what the survey says now replaces what was known.
 UPSERT_COMPONENTS = """
@@ -120,6 +137,12 @@ WITH written AS (
 )
 SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new), (SELECT count(*) FROM staged_component)
 FROM written
+"""
+KEEP_FORMER = """
+INSERT INTO former_code (former_code, component_id, survey_id)
+SELECT s.former_code, c.component_id, %(survey_id)s FROM staged_component AS s JOIN component AS c USING (code)
+WHERE s.former_code <> '' AND s.former_code <> s.code
+ON CONFLICT DO NOTHING
 """
 METRES_A_DEGREE = 60_000.0
 """Fewer than a degree has in any direction up to 57 degrees north: a box this wide holds the circle."""
@@ -230,6 +253,24 @@ async def near_registered(conn: AsyncConnection, near_m: float) -> list[Finding]
     ]
 
 
+async def over_registered(conn: AsyncConnection, share: float) -> list[Finding]:
+    """Give a remark for each staged polygon over a registered one of its class, from `share` of the smaller one on."""
+    return [
+        Finding(
+            line=line,
+            column="geometry",
+            reason=Flaw.OVERLAP,
+            detail=f"{part:.0%} of it or of component {held} lie over one another ({square_m:.1f} m², the same class)",
+            refused=False,
+            lon=lon,
+            lat=lat,
+        )
+        for line, held, part, square_m, lon, lat in await (
+            await conn.execute(OVER_REGISTERED, {"share": share})
+        ).fetchall()
+    ]
+
+
 async def is_empty(conn: AsyncConnection) -> bool:
     """Tell whether the registry holds no component at all."""
     row = await (await conn.execute(IS_EMPTY)).fetchone()
@@ -243,6 +284,7 @@ async def take_over(
     values = {"catalogue_id": catalogue_id, "survey_id": survey_id, "now": now, "actor": actor}
     row = await (await conn.execute(UPSERT_COMPONENTS, values)).fetchone()
     assert row is not None
+    await conn.execute(KEEP_FORMER, values)
     await conn.execute(ANALYZE_COMPONENTS)
     created, changed, staged = row
     return created, changed, staged - created - changed
@@ -263,7 +305,16 @@ async def close_survey(
     async with conn.cursor() as cursor, cursor.copy(COPY_FINDINGS) as copy:
         for finding in findings:
             await copy.write_row(
-                (survey_id, finding.line, finding.column, finding.reason, finding.detail, finding.refused)
+                (
+                    survey_id,
+                    finding.line,
+                    finding.column,
+                    finding.reason,
+                    finding.detail,
+                    finding.refused,
+                    finding.lon,
+                    finding.lat,
+                )
             )
 
 
@@ -271,10 +322,10 @@ async def findings_of(conn: AsyncConnection, survey_id: int, limit: int) -> Sequ
     """Give the stored findings of a survey by line, or None when there is no such survey."""
     if await (await conn.execute(SURVEY_EXISTS, {"survey_id": survey_id})).fetchone() is None:
         return None
-    rows: Collection[tuple[int, str, str, str, bool]] = await (
+    rows: Collection[tuple[int, str, str, str, bool, float | None, float | None]] = await (
         await conn.execute(FINDINGS, {"survey_id": survey_id, "limit": limit})
     ).fetchall()
     return [
-        Finding(line=line, column=col, reason=reason, detail=detail, refused=refused)
-        for line, col, reason, detail, refused in rows
+        Finding(line=line, column=col, reason=reason, detail=detail, refused=refused, lon=lon, lat=lat)
+        for line, col, reason, detail, refused, lon, lat in rows
     ]

@@ -19,6 +19,10 @@ class Table:
     def __len__(self) -> int:
         return len(self.line)
 
+    def take(self, rows: NDArray[np.bool_]) -> "Table":
+        """Give the rows that are True, as a table."""
+        return Table(self.line[rows].tolist(), {name: column[rows].tolist() for name, column in self._columns.items()})
+
     def replace(self, name: str, column: NDArray[np.object_]) -> None:
         """Put another column of the same length in the place of one."""
         self._columns[name] = column

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from components_registry.importing import Rules
+from components_registry.verdict import Rules
 from core.errors import InvalidInput
 from geo import gcj02
 from geo.grid import OUTSIDE

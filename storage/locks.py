@@ -12,3 +12,5 @@ COMMANDER = 4_217_000_010
 """One process tells devices what to do: two sessions of one name at the broker would throw each other out."""
 ADMINISTRATORS = 4_217_000_012
 """Whether an account is the last administrator's is asked one at a time: two could disable each other."""
+CODES = 4_217_000_013
+"""Codes of components are issued by many at once (shared), or brought by one survey: never one code to two of them."""

@@ -41,9 +41,16 @@ ROOTS: Mapping[str, LiteralString] = {
 }
 """Rows that lie somewhere; nobody writes one outside their scope."""
 DEPENDENT: Mapping[str, LiteralString] = {
+    "issued_code": _BY_DISTRICT,
+    "former_code": "t.component_id IN (SELECT component_id FROM scoped.component)",
     "component_ownership": "t.component_id IN (SELECT component_id FROM scoped.component)",
     "component_grid": "t.component_id IN (SELECT component_id FROM scoped.component)",
     "device_command": _BY_DEVICE,
+    "grid_move": (
+        "((t.kind = 'component' AND t.key IN (SELECT component_id FROM scoped.component))"
+        " OR (t.kind = 'device' AND t.key IN (SELECT device_id FROM scoped.device))"
+        " OR (t.kind = 'incident' AND t.key IN (SELECT incident_id FROM scoped.incident)))"
+    ),
     "device_event": _BY_DEVICE,
     "device_mounting": "t.component_id IN (SELECT component_id FROM scoped.component)",
     "device_quality": _BY_DEVICE,
@@ -66,7 +73,7 @@ DEPENDENT: Mapping[str, LiteralString] = {
 }
 """Rows that belong to such a row, or to a whole district."""
 SHARED: Sequence[str] = (
-    "area", "unit_grid", "patrol_grid", "grid_version", "grid_period", "grid_finding",
+    "area", "unit_grid", "patrol_grid", "grid_version", "grid_period", "grid_finding", "unit_grid_period",
     "street", "named_area", "route", "city_fact",
     "component_class", "component_name", "department", "profile_channel",
     "holiday", "work_hours", "planting_season", "time_limit", "level_rule", "rulebook_version",
@@ -133,9 +140,9 @@ class Extent:
     """Unit grids beside those of whole districts."""
     grid_codes: frozenset[str]
 
-    def covers(self, district_code: str | None, unit_grid_code: str | None) -> bool:
-        """Tell whether a row of `ROOTS` that lies there is seen: what the views say, for rows in memory."""
-        return district_code in self.districts or unit_grid_code in self.grid_codes
+    def covers(self, district_code: str, unit_grid: str | int | None) -> bool:
+        """Tell whether a row that lies there is seen, as the views say; the unit grid by its code or its key."""
+        return district_code in self.districts or unit_grid in self.grid_codes or unit_grid in self.grid_ids
 
 
 async def extent(conn: AsyncConnection, areas: Sequence[str], patrols: Sequence[str]) -> Extent:

@@ -96,3 +96,43 @@ async def test_a_row_in_another_district_than_its_code_says_is_refused(conn: Asy
     report = await import_survey(conn, survey(tmp_path, "1302020103000001,,118.185,39.63,"), now=NOW, actor="me")
 
     assert [(f.column, f.reason) for f in report.findings] == [("code", "other_district")]
+
+
+async def test_polygons_over_registered_ones_of_their_class_are_told(conn: AsyncConnection, tmp_path: Path) -> None:
+    def green(serial: int, west: float) -> Survey:
+        file = tmp_path / f"{serial}.csv"
+        box = shapely.box(west, 39.63, west + 0.001, 39.631).wkt
+        file.write_text(f'code,wkt\n130203041100000{serial},"{box}"\n', encoding="utf-8")
+        return Survey(file=file)
+
+    first = await import_survey(conn, green(1, 118.183), now=NOW, actor="me")
+    over = await import_survey(conn, green(2, 118.1835), now=NOW, actor="me")
+    beside = await import_survey(conn, green(3, 118.1846), now=NOW, actor="me")
+
+    assert (first.findings, beside.findings) == ((), ())
+    (finding,) = over.findings
+    assert (finding.reason, finding.refused, finding.lon) == ("overlap", False, 118.184)
+    assert finding.detail.startswith("50% of it or of component 1302030411000001 lie over one another (47")
+
+
+async def test_rows_without_a_unit_are_told_when_asked(conn: AsyncConnection, tmp_path: Path) -> None:
+    given = survey(tmp_path, ONE, "1302030103000009,完好,118.186,39.63,")
+
+    asked = await import_survey(
+        conn, Survey(file=given.file, required=["owner", "maintainer"]), now=NOW, actor="me", dry_run=True
+    )
+    report = await import_survey(conn, given, now=NOW, actor="me")
+
+    assert [(f.line, f.column) for f in asked.findings] == [(2, "maintainer"), (3, "owner"), (3, "maintainer")]
+    assert {f.reason for f in asked.findings} == {"no_department"}
+    assert report.findings == ()
+
+
+async def test_a_refused_row_is_placed_as_far_as_it_can_be(conn: AsyncConnection, tmp_path: Path) -> None:
+    given = survey(tmp_path, "1302030103000000,完好,118.186,39.63,", "1302030103000009,完好,,,", "x,完好,900,39.63,")
+
+    report = await import_survey(conn, given, now=NOW, actor="me")
+
+    assert [(f.line, f.lon, f.lat) for f in report.findings] == [(2, 118.186, 39.63), (3, None, None), (4, None, None)]
+    assert report.survey_id
+    assert [f.lon for f in await service.findings_of(conn, report.survey_id)] == [118.186, None, None]
