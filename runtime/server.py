@@ -25,6 +25,7 @@ from core.errors import Unavailable
 from people.oidc import Provider
 from people.passwords import Passwords
 from people.sign_in import Doors
+from runtime import rulebooks
 from runtime.http_metrics import HttpMetrics
 from runtime.settings import Settings
 from storage import scope
