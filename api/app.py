@@ -15,20 +15,24 @@ from api.caching import GZIP_LEVEL
 from api.description import describe
 from api.guard import Guard, SecurityHeaders
 from api.observe import Observe
-from api.parameters import operations, require_json, require_known
+from api.parameters import operations, require_media, require_known
 from api.routes import (
     accounts,
     aggregate,
     catalogue,
     claims,
+    codes,
     commands,
     components,
     dead_letters,
     departments,
     device_life,
+    device_sheets,
+    device_types,
     devices,
     events,
     explanations,
+    grid_versions,
     grids,
     health,
     incident_actions,
@@ -49,6 +53,7 @@ from api.routes import (
     silences,
     stream,
     summary,
+    surveys,
     tiles,
     unknown_devices,
     within,
@@ -60,6 +65,8 @@ VERSION = "1.0.0"
 """Of the API, not of the program: grows by SemVer with what `openapi.json` promises."""
 ROUTERS = (
     catalogue,
+    codes,
+    surveys,
     departments,
     ownership,
     registration,
@@ -68,12 +75,14 @@ ROUTERS = (
     search,
     devices,
     device_life,
+    device_types,
     unknown_devices,
     commands,
     claims,
     readings,
     aggregate,
     events,
+    grid_versions,
     grids,
     incident_actions,
     incidents,
@@ -125,7 +134,7 @@ def _bare_app(lifespan: Lifespan | None) -> FastAPI:
         openapi_url="/api/openapi.json",
         lifespan=lifespan,
         generate_unique_id_function=_operation_id,
-        dependencies=[Depends(authenticate), Depends(admit), Depends(require_known), Depends(require_json)],
+        dependencies=[Depends(authenticate), Depends(admit), Depends(require_known), Depends(require_media)],
         redirect_slashes=False,
         strict_content_type=True,
     )

@@ -15,6 +15,7 @@ refused. Every error is a problem after RFC 9457 whose `type` leads to its expla
 TAGS = {
     "catalogue": "Classes of components, by edition, and their codes.",
     "ownership": "Units that answer for components (确权), what is unclear, and what it does to dispatch.",
+    "surveys": "Files of components that were imported, and what was found in them.",
     "components": "Surveyed components (部件) of the city.",
     "devices": "Devices with a radio, mounted on components or moving.",
     "readings": "What devices measured.",

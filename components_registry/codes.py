@@ -52,7 +52,7 @@ VALUES (%(now)s, %(actor)s, 'codes.issue', 'codes ' || %(district)s || %(class)s
 """
 LIST = """
 SELECT i.code, i.district_code, i.class_code, i.issued_at, i.issued_by, i.reason, c.code IS NOT NULL AS in_use
-FROM issued_code AS i LEFT JOIN public.component AS c USING (code)
+FROM issued_code AS i LEFT JOIN component AS c USING (code)
 WHERE (%(district)s::text IS NULL OR i.district_code = %(district)s)
   AND (%(class)s::text IS NULL OR i.class_code = %(class)s)
   AND (%(after)s::text IS NULL OR i.code > %(after)s)
