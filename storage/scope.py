@@ -75,7 +75,8 @@ DEPENDENT: Mapping[str, LiteralString] = {
 SHARED: Sequence[str] = (
     "area", "unit_grid", "patrol_grid", "grid_version", "grid_period", "grid_finding", "unit_grid_period",
     "street", "named_area", "route", "city_fact",
-    "component_class", "survey", "component_name", "department", "department_name", "profile_channel",
+    "component_class", "component_name", "survey", "profile_channel",
+    "department", "department_name", "department_alias", "department_version",
     "holiday", "work_hours", "planting_season", "time_limit", "level_rule", "rulebook_version",
     "ingest_1m", "rollup_queue", "rollup_level", "rollup_state",
 )  # fmt: skip
