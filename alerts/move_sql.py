@@ -18,7 +18,8 @@ SELECT i.incident_id, i.stage, i.request_kind, i.request, i.level, i.parent_id, 
        i.clock_since, i.used_s, i.extended_s, i.paused_at, i.deadline, parent.deadline AS parent_deadline, i.filed_at,
        i.dispatched_at, i.handled_at, i.recovered_at, i.reworks, i.returns, i.extensions, i.district_code,
        coalesce(i.class_code, c.class_code) AS class_code, i.filing_condition AS condition,
-       left(u.code, 9) AS street_code, children.open AS open_children, children.all_of_them > 0 AS has_children
+       i.department_id, left(u.code, 9) AS street_code,
+       children.open AS open_children, children.all_of_them > 0 AS has_children
 FROM incident AS i
 LEFT JOIN incident AS parent ON parent.incident_id = i.parent_id
 LEFT JOIN component AS c ON c.component_id = i.component_id

@@ -124,6 +124,6 @@ def _standing(row: Mapping[str, Any]) -> Standing:
     )
     same = (
         "deadline", "parent_deadline", "filed_at", "dispatched_at", "handled_at", "recovered_at", "reworks", "returns",
-        "extensions", "class_code", "condition", "district_code", "street_code",
+        "extensions", "class_code", "condition", "district_code", "street_code", "department_id",
     )  # fmt: skip
     return Standing(case=case, running=running, request=row["request"] or {}, **{name: row[name] for name in same})

@@ -63,6 +63,7 @@ class Standing:
     condition: str | None = None
     district_code: str = ""
     street_code: str | None = None
+    department_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from alerts import children, filing, incident, incident_sql, move_store, service_sql
 from alerts.children import Birth
 from alerts.filing import Says
-from alerts.incident import Action, Role, Stage
+from alerts.incident import Action, Case, Role, Stage
 from alerts.limits import CityTime
 from alerts.move_store import Move
 from alerts.moves import Clocks, Given, Standing
@@ -37,6 +37,8 @@ class Order:
     """The incident that takes it in."""
     version: int | None = None
     """The newest event the person knew of; None = they do not mind."""
+    bound_to: int | None = None
+    """The department whose incidents alone the person handles; None = they are not bound to one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +60,24 @@ class Report:
     component_code: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """An incident as it stands, to say what may be done with it."""
+
+    case: Case
+    version: int
+    department_id: int | None
+
+    @property
+    def stage(self) -> Stage:
+        """Its stage."""
+        return self.case.stage
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What a role may do with an incident now."""
 
-    stage: Stage
-    version: int
     actions: tuple[Action, ...]
     needs_reason: frozenset[Action] = field(default_factory=frozenset[Action])
 
@@ -87,6 +101,8 @@ async def act(conn: AsyncConnection, order: Order, city: LoadCity, now: datetime
         before = await _standing(conn, order.incident_id)
         if order.role is Role.SYSTEM:
             raise incident.WrongRole(f"nobody acts as {Role.SYSTEM}: rules and timers do")
+        if order.bound_to not in (None, before.department_id):
+            raise incident.WrongRole(f"incident {order.incident_id} is another department's")
         step = incident.step_for(before.case, order.action, order.role)
         if step.needs_reason and not order.given.reason.strip():
             raise InvalidInput(f"say why in `reason`: {order.action} needs one")
@@ -128,15 +144,19 @@ async def report(conn: AsyncConnection, told: Report, city: LoadCity, now: datet
         return int(row[0])
 
 
-async def offer(conn: AsyncConnection, incident_id: int, role: Role) -> Offer:
-    """Give what a role may do with an incident as it stands; raises `NotFound`."""
+async def look(conn: AsyncConnection, incident_id: int) -> Seen:
+    """Give an incident as it stands; raises `NotFound`."""
     found = await move_store.standings(conn, [incident_id], locked=False)
     if incident_id not in found:
         raise NotFound(f"no incident {incident_id}")
-    case = found[incident_id].case
-    actions = incident.possible(case, role)
-    needs = frozenset(action for action in actions if incident.STEPS[case.stage, action].needs_reason)
-    return Offer(case.stage, await _newest(conn, incident_id), actions, needs)
+    before = found[incident_id]
+    return Seen(case=before.case, version=await _newest(conn, incident_id), department_id=before.department_id)
+
+
+def offer(seen: Seen, role: Role) -> Offer:
+    """Give what a role may do with an incident as it stands."""
+    actions = incident.possible(seen.case, role)
+    return Offer(actions, frozenset(action for action in actions if incident.STEPS[seen.stage, action].needs_reason))
 
 
 async def _before_the_step(conn: AsyncConnection, order: Order, before: Standing, now: datetime) -> Mapping[str, Any]:

@@ -4,8 +4,9 @@ Step 9 of the journey: NOTIFY at commit -> one LISTEN connection -> the event's 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,8 @@ from api import incident
 from api.live import Frame, Hub, encode
 from api.services import health_clock
 from storage.queries import devices, incidents
-from storage.queries.devices import LiveRow
+from storage.queries.devices import PLACE, LiveRow
+from storage.scope import Extent
 
 Lend = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 Nap = Callable[[float], Awaitable[None]]
@@ -76,7 +78,12 @@ async def _catch_up(hub: Hub, lend: Lend) -> None:
 def incident_frame(row: Mapping[str, Any]) -> Frame:
     """Give the frame of one incident event's row."""
     event = incident.IncidentEvent(event_id=row["event_id"], kind=row["kind"], incident=incident.of_row(row))
-    return encode("incident", event.model_dump_json().encode(), event.event_id)
+    frame = encode("incident", event.model_dump_json().encode(), event.event_id)
+
+    def part(seen: Extent) -> bytes:
+        return frame.text if seen.covers(row["district_code"], row["unit_grid_code"]) else b""
+
+    return replace(frame, part=part)
 
 
 async def follow_devices(hub: Hub, lend: Lend, clock: Callable[[], datetime], nap: Nap = asyncio.sleep) -> None:
@@ -100,9 +107,19 @@ async def follow_devices(hub: Hub, lend: Lend, clock: Callable[[], datetime], na
         except psycopg.OperationalError:
             changed = []  # the incident feed's retries say so to everybody
         if changed:
-            data = {"as_of": now, "devices": [compact(row) for row in changed]}
-            hub.publish(encode("devices", msgspec.json.encode(data)))
+            hub.publish(device_frame(changed, now))
         await nap(TICK_S)
+
+
+def device_frame(rows: Sequence[LiveRow], now: datetime) -> Frame:
+    """Give the frame of devices that moved or changed."""
+
+    def part(seen: Extent) -> bytes:
+        some = [row for row in rows if seen.covers(*row[PLACE])]
+        return device_frame(some, now).text if some else b""
+
+    data = {"as_of": now, "devices": [compact(row) for row in rows]}
+    return encode("devices", msgspec.json.encode(data), part=part)
 
 
 async def _live(lend: Lend, now: datetime, moved_since: datetime | None) -> list[LiveRow]:
@@ -125,6 +142,6 @@ class Memory:
 
 def compact(row: LiveRow) -> list[Any]:
     """Give [label, profile, lon, lat, health, open severity], and a vehicle's bearing as seventh."""
-    label, profile, lon, lat, health, severity, is_moving, bearing = row
+    label, profile, lon, lat, health, severity, is_moving, bearing, *_ = row
     short = [label, profile, lon, lat, health, severity]
     return [*short, bearing] if is_moving else short

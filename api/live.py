@@ -5,9 +5,11 @@ seen is a gapless beginning and its last event id is a correct place to resume f
 """
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+from storage.scope import Extent
 
 QUEUE_FRAMES = 1024
 """A burst of a thousand incidents at once; frames are shared, so a queue holds references only."""
@@ -19,12 +21,20 @@ class Frame:
 
     text: bytes
     event_id: int | None = None
+    part: Callable[[Extent], bytes] | None = None
+    """What of it they see who see a part of the city; None = all of it."""
+
+    def within(self, extent: Extent | None) -> bytes:
+        """Give what of it is seen there; empty = nothing."""
+        return self.text if extent is None or self.part is None else self.part(extent)
 
 
-def encode(event: str, data: bytes, event_id: int | None = None) -> Frame:
+def encode(
+    event: str, data: bytes, event_id: int | None = None, part: Callable[[Extent], bytes] | None = None
+) -> Frame:
     """Give the frame of one event; `data` is JSON on one line."""
     key = b"" if event_id is None else b"id: %d\n" % event_id
-    return Frame(b"%sevent: %s\ndata: %s\n\n" % (key, event.encode(), data), event_id)
+    return Frame(b"%sevent: %s\ndata: %s\n\n" % (key, event.encode(), data), event_id, part)
 
 
 class Subscriber:

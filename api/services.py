@@ -20,6 +20,7 @@ from api.rate import Rate
 from api.scope import Scope, of
 from components_registry.public_places import PublicPlaces
 from devices.health import LATE_AFTER_INTERVALS, SILENT_AFTER_INTERVALS
+from devices.profile import Profile
 from storage import scope as rows
 
 EXTENT_KEPT_S = 60.0
@@ -50,6 +51,8 @@ class Services:
     """How the city reads a limit of working days."""
     timezone: str
     """The city's, for those who display times."""
+    profiles: Mapping[str, Profile]
+    """The shipped device types and the installation's own."""
     hosts: frozenset[str]
     """Host names this server answers to; `*` = any."""
     public_places: PublicPlaces

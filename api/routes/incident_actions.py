@@ -14,10 +14,13 @@ from alerts.incident import Action
 from alerts.limits import CityTime
 from alerts.moves import Given
 from alerts.service import LoadCity, Order, Report
+from api.acting import acting_as, department_as, roles_of, scope_as, takers
 from api.incident import IncidentDetail, Role, Severity, Stage
+from api.principal import Person
 from api.routes.incidents import IncidentId, detail
 from api.services import Services, Use
 from core.errors import InvalidInput
+from storage.queries import incidents
 
 router = APIRouter(prefix="/incidents", tags=["incidents"])
 
@@ -35,6 +38,8 @@ ActionName = Literal[
     "request_suspension", "approve_suspension", "refuse_suspension", "resume", "made_safe", "handle", "request_check",
     "check_pass", "check_fail", "close", "force_close", "split", "push_down", "hand_up", "hand_down", "merge",
 ]  # fmt: skip
+IGNORED = "Ignored: it is who is signed in."
+REPORTERS = (domain.Role.ACCEPTOR, domain.Role.SUPERVISOR, domain.Role.SHIFT_LEADER)
 _FALSE_ALARM = frozenset({"false_alarm"})
 TAKES: Mapping[Action, frozenset[str]] = {
     Action.FILE: frozenset({"class_code", "condition", "limit"}),
@@ -54,12 +59,12 @@ TAKES: Mapping[Action, frozenset[str]] = {
 
 
 class Command(BaseModel):
-    """Who takes the step, as whom, and why; kept in the history and the audit log. There are no accounts yet."""
+    """As whom whoever is signed in takes the step, and why; both are kept in the history and the audit log."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    actor: Name = Field(description="Who does it.")
-    role: Role = Field(description="As whom.")
+    actor: Name | None = Field(default=None, deprecated=True, description=IGNORED)
+    role: Role | None = Field(default=None, description="As whom; needed only where several of one's roles fit.")
     reason: Text = Field(default="", description="Why; some steps need one.")
     department_id: DepartmentId | None = Field(default=None, description="dispatch, push_down: see GET /departments.")
     assignee: Name | None = Field(default=None, description="dispatch, accept: a person or a team.")
@@ -73,10 +78,10 @@ class Command(BaseModel):
     into: int | None = Field(default=None, ge=1, le=2**63 - 1, description="merge: the incident that takes it in.")
     false_alarm: bool | None = Field(default=None, description="reject, cancel, force_close: nothing was wrong.")
 
-    def given(self) -> Given:
+    def given(self, actor: str) -> Given:
         """Give what the domain takes."""
         return Given(
-            actor=self.actor,
+            actor=actor,
             reason=self.reason,
             department_id=self.department_id,
             assignee=self.assignee,
@@ -95,8 +100,10 @@ class ReportCommand(BaseModel):
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    actor: Name = Field(description="Who reports it.")
-    role: Literal["supervisor", "acceptor", "shift_leader"] = "acceptor"
+    actor: Name | None = Field(default=None, deprecated=True, description=IGNORED)
+    role: Literal["supervisor", "acceptor", "shift_leader"] | None = Field(
+        default=None, description="As whom; not given: the first of acceptor, supervisor, shift leader that one is."
+    )
     source: Literal["supervisor", "hotline", "public", "inspection", "media"] = Field(
         default="hotline", description="Who told: the hotline is 12345."
     )
@@ -112,29 +119,31 @@ class ReportCommand(BaseModel):
 
 
 class Possible(BaseModel):
-    """One step a role may take now, and what it needs."""
+    """One step that may be taken now, and what it needs."""
 
     action: ActionName
+    role: Role = Field(description="As whom: send it with the command.")
     needs_reason: bool
     takes: list[str] = Field(description="Further fields of the command.")
 
 
 class Offer(BaseModel):
-    """What a role may do with an incident as it stands."""
+    """What whoever asks may do with an incident as it stands."""
 
     incident_id: int
-    role: Role
     stage: Stage
     version: int = Field(description="Send it as If-Match to be told when somebody was faster.")
     actions: list[Possible]
 
 
 @router.post("")
-async def report_incident(command: ReportCommand, services: Use) -> IncidentDetail:
+async def report_incident(command: ReportCommand, services: Use, person: Person) -> IncidentDetail:
     """Report something seen, or told to the hotline; it must lie in a unit grid."""
+    first = next((role for role in REPORTERS if role in roles_of(person)), None)
+    role = acting_as(person, domain.Role(command.role) if command.role else first, frozenset(REPORTERS))
     told = Report(
-        role=domain.Role(command.role),
-        actor=command.actor,
+        role=role,
+        actor=person.name,
         source=command.source,
         title_zh=command.title_zh,
         title_en=command.title_en or command.title_zh,
@@ -146,30 +155,33 @@ async def report_incident(command: ReportCommand, services: Use) -> IncidentDeta
         condition=command.condition,
         component_code=command.component_code,
     )
-    async with services.writing() as conn:
+    async with services.within(scope_as(person, role)).writing() as conn:
         incident_id = await service.report(conn, told, _city(services), services.clock())
     return await detail(services, incident_id)
 
 
 @router.get("/{incident_id}/actions")
-async def list_actions(incident_id: IncidentId, role: Annotated[Role, Query()], services: Use) -> Offer:
-    """Say what a role may do with an incident now; everything else would be refused."""
+async def list_actions(
+    incident_id: IncidentId,
+    services: Use,
+    person: Person,
+    role: Annotated[Role | None, Query(description="Only as this role.")] = None,
+) -> Offer:
+    """Say what whoever asks may do with an incident now, in any of their roles; everything else would be refused."""
+    roles = [acting_as(person, domain.Role(role), frozenset())] if role else roles_of(person)
     async with services.reading() as conn:
-        offer = await service.offer(conn, incident_id, domain.Role(role))
-    actions = [
-        Possible.model_validate(
-            {"action": it.value, "needs_reason": it in offer.needs_reason, "takes": sorted(TAKES.get(it, ()))}
-        )
-        for it in offer.actions
-    ]
+        seen = await service.look(conn, incident_id)
+    offered: dict[Action, dict[str, object]] = {}
+    for acting in roles:
+        bound = department_as(person, acting)
+        if bound not in (None, seen.department_id) or not await _reaches(services, person, acting, incident_id):
+            continue
+        offer = service.offer(seen, acting)
+        for it in offer.actions:
+            wanted = {"needs_reason": it in offer.needs_reason, "takes": sorted(TAKES.get(it, ()))}
+            offered.setdefault(it, {"action": it.value, "role": acting.value, **wanted})
     return Offer.model_validate(
-        {
-            "incident_id": incident_id,
-            "role": role,
-            "stage": offer.stage.value,
-            "version": offer.version,
-            "actions": actions,
-        }
+        {"incident_id": incident_id, "stage": seen.stage.value, "version": seen.version, "actions": [*offered.values()]}
     )
 
 
@@ -179,6 +191,7 @@ async def act_on_incident(
     action: Annotated[ActionName, Path()],
     command: Command,
     services: Use,
+    person: Person,
     if_match: Annotated[str | None, Header(pattern=r'^(W/)?"?[0-9]{1,18}"?$', description="`version`.")] = None,
 ) -> IncidentDetail:
     """Take a step of the closed loop. What the stage does not allow is 409, what is another role's 403."""
@@ -189,19 +202,30 @@ async def act_on_incident(
         raise InvalidInput(
             f"{action} does not take {', '.join(foreign)}: besides actor, role and reason it takes {taken}"
         )
+    role = acting_as(person, domain.Role(command.role) if command.role else None, takers(step))
     version = int(if_match.removeprefix("W/").strip('"')) if if_match else None
     order = Order(
         incident_id=incident_id,
         action=step,
-        role=domain.Role(command.role),
-        given=command.given(),
+        role=role,
+        given=command.given(person.name),
+        bound_to=department_as(person, role),
         departments=tuple(dict.fromkeys(command.departments)),
         into=command.into,
         version=version,
     )
-    async with services.writing() as conn:
+    async with services.within(scope_as(person, role)).writing() as conn:
         await service.act(conn, order, _city(services), services.clock())
     return await detail(services, incident_id)
+
+
+async def _reaches(services: Services, person: Person, role: domain.Role, incident_id: int) -> bool:
+    """Tell whether an incident that is seen lies where somebody may act as `role`."""
+    scope = scope_as(person, role)
+    if scope in (None, services.scope):
+        return True
+    async with services.within(scope).reading() as conn:
+        return await incidents.show(conn, incident_id) is not None
 
 
 def _city(services: Services) -> LoadCity:

@@ -15,6 +15,7 @@ from api.feeds import PAGE, incident_frame
 from api.live import Frame, Subscriber, encode
 from api.services import Services, Use
 from storage.queries import incidents
+from storage.scope import Extent
 
 router = APIRouter(tags=["live"])
 
@@ -59,12 +60,15 @@ async def follow_events(
     moved or changed, in the short rows of `/devices/live`, about once a second. `heartbeat`: each ten seconds. Without
     a resume point the stream starts now. A reader that is too slow is let go and resumes by its last id; it misses
     nothing. The stream ends within seconds after its session or key does.
+    Whose roles are granted for an area is told of that area only.
     """
     start = resume if last_event_id is None else last_event_id
     missed: list[dict[str, Any]] = []
     if start is not None:
+        async with services.within(None).reading() as conn:
+            newest = await incidents.newest_event(conn)
+        start = min(start, newest)  # an id of another database would skip everything
         async with services.reading() as conn:
-            start = min(start, await incidents.newest_event(conn))  # an id of another database would skip everything
             missed = await incidents.events_after(conn, start, limit=PAGE)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return EventStream(_events(request, services, start, missed), headers=headers)
@@ -77,6 +81,7 @@ async def _events(
         sent = services.hub.last_event_id if start is None else start
         yield RETRY + _heartbeat(services.clock(), sent)
         try:
+            seen = await services.extent()
             while missed:
                 for row in missed:
                     sent = int(row["event_id"])
@@ -89,7 +94,7 @@ async def _events(
         except psycopg.OperationalError:
             yield GOODBYE
             return
-        async for part in _live(services, subscriber, sent):
+        async for part in _live(services, subscriber, sent, seen):
             yield part
 
 
@@ -98,8 +103,10 @@ async def _after(services: Services, event_id: int) -> list[dict[str, Any]]:
         return await incidents.events_after(conn, event_id, limit=PAGE)
 
 
-async def _live(services: Services, subscriber: Subscriber, sent: int | None) -> AsyncIterator[bytes]:
-    """Give what the hub passes on, except what was sent already, and heartbeats between."""
+async def _live(
+    services: Services, subscriber: Subscriber, sent: int | None, seen: Extent | None
+) -> AsyncIterator[bytes]:
+    """Give what the hub passes on of what is seen, except what was sent already, and heartbeats between."""
     loop = asyncio.get_running_loop()
     beat_at_s = loop.time() + HEARTBEAT_S
     while True:
@@ -116,7 +123,8 @@ async def _live(services: Services, subscriber: Subscriber, sent: int | None) ->
             if sent is not None and frame.event_id <= sent:
                 continue
             sent = frame.event_id
-        yield frame.text
+        if part := frame.within(seen):
+            yield part
 
 
 def _heartbeat(now: datetime, sent: int | None) -> bytes:

@@ -87,7 +87,8 @@ WITH moving AS (
     SELECT d.label, d.profile, r.received_at,
            coalesce(r."values"[v.lon_at], ST_X(d.geom)) AS lon,
            coalesce(r."values"[v.lat_at], ST_Y(d.geom)) AS lat,
-           {health} AS health, t.severity, v.profile IS NOT NULL AS is_moving, r."values"[v.bearing_at] AS bearing
+           {health} AS health, t.severity, v.profile IS NOT NULL AS is_moving, r."values"[v.bearing_at] AS bearing,
+           d.district_code, d.unit_grid_id
     FROM device AS d
     LEFT JOIN moving AS v USING (profile)
     LEFT JOIN device_state AS r USING (device_id)
@@ -95,11 +96,13 @@ WITH moving AS (
     WHERE d.state NOT IN ('replaced', 'retired') AND {where}
 )
 SELECT label, profile, round(lon::numeric, 6)::float8, round(lat::numeric, 6)::float8, health, severity,
-       is_moving, bearing
+       is_moving, bearing, district_code, unit_grid_id
 FROM placed
 WHERE %(west)s::float8 IS NULL
    OR (lon BETWEEN %(west)s::float8 AND %(east)s::float8 AND lat BETWEEN %(south)s::float8 AND %(north)s::float8)
 """
+PLACE = slice(8, 10)
+"""Where a row says to which district and unit grid (key) the device belongs."""
 LIVE_FILTERS: Mapping[str, LiteralString] = {
     "moved_since": "v.profile IS NOT NULL AND r.received_at >= %(moved_since)s",
 }
@@ -135,7 +138,7 @@ async def live(
     box: Mapping[str, float | None],
     moved_since: datetime | None = None,
 ) -> list[LiveRow]:
-    """Give (label, profile, lon, lat, health, open severity, is moving, bearing) of every device in the box.
+    """Give (label, profile, lon, lat, health, open severity, is moving, bearing, district, unit grid) in the box.
 
     Units: degrees WGS 84, rounded to 0.1 m. With `moved_since` only vehicles heard from since then.
     """

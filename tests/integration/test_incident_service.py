@@ -117,7 +117,7 @@ async def test_an_unknown_incident_is_not_found(conn: AsyncConnection) -> None:
     with pytest.raises(NotFound, match="no incident 99"):
         await act(conn, Action.REJECT, Role.ACCEPTOR, Given(actor="王", reason="x"), number=99)
     with pytest.raises(NotFound, match="no incident 99"):
-        await service.offer(conn, 99, Role.ACCEPTOR)
+        await service.look(conn, 99)
 
 
 async def test_an_unknown_department_is_refused(conn: AsyncConnection) -> None:
