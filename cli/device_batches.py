@@ -13,10 +13,10 @@ from psycopg import AsyncConnection
 from rich.console import Console
 from rich.table import Table
 
+from cli import known
 from devices import claiming
 from devices.claiming import Batch
 from devices.model import Change
-from devices.profile import shipped
 from runtime import settings
 from storage.pool import WRITER, connect
 
@@ -42,7 +42,7 @@ def add(
     labels = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     now = datetime.now(UTC)
     batch = Batch(name=name, profile=profile, labels=labels, until=now + timedelta(days=days))
-    key = _run(lambda conn: claiming.add(conn, batch, shipped(), Change(now=now, actor=ACTOR)))
+    key = _run(lambda conn: claiming.add(conn, batch, known.types(), Change(now=now, actor=ACTOR)))
     if as_json:
         print(json.dumps({"batch": name, "labels": len(labels), "key": key}))
         return

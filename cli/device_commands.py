@@ -11,12 +11,12 @@ from psycopg import AsyncConnection
 from rich.console import Console
 from rich.table import Table
 
+from cli import known
 from core.errors import InvalidInput
 from devices import commands
 from devices.command import OPEN, State
 from devices.commands import Wish
 from devices.model import Change
-from devices.profile import shipped
 from runtime import settings
 from storage.pool import WRITER, connect
 
@@ -85,7 +85,7 @@ def listing(
 
 async def _tell(wish: Wish, wait_s: float) -> tuple[int, dict[str, Any]]:
     async with await _connect() as conn:
-        number = await commands.give(conn, wish, shipped(), Change(now=datetime.now(UTC), actor=ACTOR))
+        number = await commands.give(conn, wish, known.types(), Change(now=datetime.now(UTC), actor=ACTOR))
         until = time.monotonic() + wait_s
         while True:
             (row,) = await commands.listing(conn, wish.label, before=number + 1, limit=1)

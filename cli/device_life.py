@@ -9,11 +9,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli import known
 from core.errors import NotFound
 from devices import service
 from devices.life import State
 from devices.model import Change, Move, Registration
-from devices.profile import shipped
 from runtime import settings
 from storage.pool import READER, WRITER, connect
 from storage.queries import device_life
@@ -84,13 +84,13 @@ def history(
 
 async def _move(wanted: Move, reason: str) -> None:
     async with await connect(settings.load().writer_dsn(), role=WRITER, name="cli") as conn:
-        await service.move(conn, wanted, shipped(), Change(now=datetime.now(UTC), actor=ACTOR, reason=reason))
+        await service.move(conn, wanted, known.types(), Change(now=datetime.now(UTC), actor=ACTOR, reason=reason))
 
 
 async def _replace(label: str, follower: Registration, reason: str) -> None:
     async with await connect(settings.load().writer_dsn(), role=WRITER, name="cli") as conn:
         by = Change(now=datetime.now(UTC), actor=ACTOR, reason=reason)
-        await service.replace(conn, label, follower, shipped(), by)
+        await service.replace(conn, label, follower, known.types(), by)
 
 
 async def _history(label: str, limit: int) -> list[dict[str, Any]]:

@@ -11,10 +11,10 @@ from psycopg import AsyncConnection
 from rich.console import Console
 from rich.table import Table
 
+from cli import known
 from devices import unknown
 from devices.guess import guess
 from devices.model import Change, Registration
-from devices.profile import shipped
 from runtime import settings
 from storage.pool import READER, WRITER, connect
 
@@ -33,7 +33,7 @@ def list_unknown(
     """Who knocks, the last heard first. Example: citygrid devices unknown list."""
     rows = asyncio.run(_find({"ignored": ignored, "district_code": district or None}, limit))
     for row in rows:
-        row["likely"] = ", ".join(guess(row["kind"], row["payload"], shipped()).profiles)
+        row["likely"] = ", ".join(guess(row["kind"], row["payload"], known.types()).profiles)
         row["payload"] = row["payload"].decode(errors="replace")
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, default=str))
@@ -75,7 +75,7 @@ def register(
         lat_deg=lat,
         codec=codec,
     )
-    done = asyncio.run(_changed(lambda conn, by: unknown.register(conn, number, wanted, shipped(), by)))
+    done = asyncio.run(_changed(lambda conn, by: unknown.register(conn, number, wanted, known.types(), by)))
     print(f"{done} is registered, installed from now on")
 
 

@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
-from cli import device_batches, device_commands, device_identities, device_life, device_unknown
+from cli import device_batches, device_commands, device_identities, device_life, device_unknown, known
 from core.errors import InvalidInput, NotFound
 from devices import service
 from devices.model import Registration
@@ -148,7 +148,7 @@ def register(
         raise InvalidInput(findings[0].detail)
     registered = asyncio.run(_fetch(ONE, {"label": label}))[0]
     if NAMINGS[payload].by_label:
-        topic = topics.telemetry(registered["district_code"], shipped()[profile].kind, label)
+        topic = topics.telemetry(registered["district_code"], known.types()[profile].kind, label)
         print(f"{label} is registered; it publishes to {topic}")
     else:
         print(f"{label} is registered; {payload} calls it {registered['address']}")
@@ -186,7 +186,7 @@ def show(label: str) -> None:
 
 async def _register(rows: list[Registration]) -> tuple[int, list[Any]]:
     async with await connect(settings.load().writer_dsn(), role=WRITER, name="cli") as conn:
-        return await service.register_many(conn, rows, shipped(), now=datetime.now(UTC), actor=ACTOR)
+        return await service.register_many(conn, rows, known.types(), now=datetime.now(UTC), actor=ACTOR)
 
 
 async def _shown(label: str) -> dict[str, Any]:

@@ -5,15 +5,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
+from core import units
 from core.errors import InvalidInput
 
 SHIPPED = Path(__file__).parent / "profiles"
 MOST_CHANNELS = 64
 """Which channels a message lacks is one 64-bit number (`storage.binary_copy`)."""
+
+
+class Sent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a device writes a channel where it does not say the unit: number x `scale` + `offset`, in `unit` (UCUM)."""
+
+    unit: str
+    scale: float = 1.0
+    offset: float = 0.0
 
 
 class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,6 +46,16 @@ class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weighted by how long they held (ADR-0009)."""
     counter: bool = False
     """True when it only ever grows: a fall is a counter that began anew."""
+    sent: Sent | None = None
+    """None = it is sent in `unit`. Sentinels are numbers as they are sent."""
+
+    @property
+    def line(self) -> tuple[float, float] | None:
+        """Give scale and offset from the number that is sent to the channel's unit; None = it is sent so."""
+        if self.sent is None:
+            return None
+        scale, offset = units.conversion(self.sent.unit, self.unit) or (1.0, 0.0)
+        return self.sent.scale * scale, self.sent.offset * scale + offset
 
 
 class Argument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,6 +67,8 @@ class Argument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max: float
     name_zh: str
     name_en: str
+    default: float | None = None
+    """What counts when nobody says it; None = nothing."""
 
 
 class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,18 +130,8 @@ def parse(text: str, source: str) -> Profile:
         file = msgspec.convert(tomllib.loads(text), _File)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise InvalidInput(f"{source}: {error}") from error
-    names = [channel.name for channel in file.channel]
-    if len(set(names)) != len(names):
-        raise InvalidInput(f"{source}: a channel is named twice")
-    if len(names) > MOST_CHANNELS:
-        raise InvalidInput(f"{source}: {len(names)} channels; at most {MOST_CHANNELS}")
-    for channel in file.channel:
-        if not channel.min < channel.max:
-            raise InvalidInput(f"{source}: channel {channel.name}: min must be below max")
-        if channel.max_step_per_s is not None and not channel.max_step_per_s > 0:
-            raise InvalidInput(f"{source}: channel {channel.name}: max_step_per_s must be above 0")
-    if file.moving and not {"lon_deg", "lat_deg"} <= set(names):
-        raise InvalidInput(f"{source}: a moving device needs channels lon_deg and lat_deg")
+    if wrong := _fault(file):
+        raise InvalidInput(f"{source}: {wrong}")
     return Profile(
         profile=file.profile,
         version=file.version,
@@ -136,9 +147,50 @@ def parse(text: str, source: str) -> Profile:
     )
 
 
+def _fault(file: _File) -> str:
+    """Say what is wrong with a file beyond its shape, or give nothing."""
+    names = [channel.name for channel in file.channel]
+    if len(set(names)) != len(names):
+        return "a channel is named twice"
+    if len(names) > MOST_CHANNELS:
+        return f"{len(names)} channels; at most {MOST_CHANNELS}"
+    if file.moving and not {"lon_deg", "lat_deg"} <= set(names):
+        return "a moving device needs channels lon_deg and lat_deg"
+    return next(filter(None, (*map(_channel_fault, file.channel), *map(_install_fault, file.install))), "")
+
+
+def _channel_fault(channel: Channel) -> str:
+    if not channel.min < channel.max:
+        return f"channel {channel.name}: min must be below max"
+    if channel.max_step_per_s is not None and not channel.max_step_per_s > 0:
+        return f"channel {channel.name}: max_step_per_s must be above 0"
+    if channel.sent and not channel.sent.scale:
+        return f"channel {channel.name}: scale must not be 0"
+    if channel.sent and units.conversion(channel.sent.unit, channel.unit) is None:
+        return f"channel {channel.name}: {channel.sent.unit} cannot become {channel.unit}"
+    return ""
+
+
+def _install_fault(it: Argument) -> str:
+    if not it.min < it.max:
+        return f"install {it.name}: min must be below max"
+    if it.default is not None and not it.min <= it.default <= it.max:
+        return f"install {it.name}: the default is outside {it.min:g} to {it.max:g}"
+    return ""
+
+
 def _with_sentinels(channel: Channel, of_all: tuple[float, ...]) -> Channel:
-    outside = (value for value in of_all if not channel.min <= value <= channel.max)
-    return msgspec.structs.replace(channel, sentinels=tuple(dict.fromkeys((*channel.sentinels, *outside))))
+    scale, offset = channel.line or (1.0, 0.0)
+    own, others = ([value * scale + offset for value in values] for values in (channel.sentinels, of_all))
+    outside = (value for value in others if not channel.min <= value <= channel.max)
+    return msgspec.structs.replace(channel, sentinels=tuple(dict.fromkeys((*own, *outside))))
+
+
+def schema() -> dict[str, Any]:
+    """Give the JSON Schema of a profile's file, for editors."""
+    (document,), parts = msgspec.json.schema_components([_File], ref_template="#/$defs/{name}")
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Device type of CityGrid"}
+    return {**parts.pop("_File", document), **head, "$defs": parts}
 
 
 def load(folder: Path) -> dict[str, Profile]:

@@ -166,11 +166,16 @@ async def _revoke(conn: AsyncConnection, device: Mapping[str, Any], by: Change) 
 async def publish_profiles(conn: AsyncConnection, profiles: Mapping[str, Profile]) -> None:
     """Write the order of every profile's channels, so that SQL can name what stored arrays hold.
 
-    Raises: `Conflict` when a profile's channels were reordered or renamed: stored readings would change their meaning.
+    A process with an older version of a type leaves what the newer one appended.
+    Raises: `Conflict` when a profile's channels were reordered, renamed, removed or given another unit: stored readings
+    would change their meaning.
     """
     async with conn.transaction():
         for profile in profiles.values():
+            if lacking := await store.dropped_channels(conn, profile):
+                raise Conflict(f"profile {profile.profile} lacks {', '.join(lacking)}, which readings hold")
             if await store.upsert_channels(conn, profile) != len(profile.channels):
                 raise Conflict(
-                    f"profile {profile.profile}: channels were reordered or renamed; append new ones instead"
+                    f"profile {profile.profile}: channels were reordered, renamed or given another unit;"
+                    " append new ones instead"
                 )

@@ -8,6 +8,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from devices import installing
 from devices.model import Finding, Registration
 from devices.naming import named
 from devices.profile import Profile
@@ -105,13 +106,17 @@ SELECT d.device_id, %(now)s, %(actor)s, 'registered', jsonb_build_object('profil
 FROM device d JOIN staged_device s USING (label)
 """
 
+DROPPED_CHANNELS = """
+SELECT channel FROM profile_channel
+WHERE profile = %(profile)s AND position > %(count)s AND since_version <= %(version)s ORDER BY position
+"""
 UPSERT_CHANNEL = """
-INSERT INTO profile_channel (profile, position, channel, unit, name_zh, name_en, average)
-VALUES (%(profile)s, %(position)s, %(channel)s, %(unit)s, %(name_zh)s, %(name_en)s, %(average)s)
+INSERT INTO profile_channel (profile, position, channel, unit, name_zh, name_en, average, since_version)
+VALUES (%(profile)s, %(position)s, %(channel)s, %(unit)s, %(name_zh)s, %(name_en)s, %(average)s, %(version)s)
 ON CONFLICT (profile, position) DO UPDATE
-SET unit = EXCLUDED.unit, name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en,
+SET name_zh = EXCLUDED.name_zh, name_en = EXCLUDED.name_en,
     average = EXCLUDED.average
-WHERE profile_channel.channel = EXCLUDED.channel
+WHERE profile_channel.channel = EXCLUDED.channel AND profile_channel.unit = EXCLUDED.unit
 RETURNING position
 """
 
@@ -134,6 +139,7 @@ _REASONS = {
     "needs_position": ("lon_deg", "without a component, lon_deg, lat_deg and district_code must be given"),
     "bad_position": ("lon_deg", "the position is outside -180..180, -90..90 degrees"),
     "bad_interval": ("interval_s", "interval_s must be above 0"),
+    "bad_install": ("install", "{naming_detail}"),
     "unknown_format": ("format", "{naming_detail}"),
     "bad_address": ("address", "{naming_detail}"),
     "unknown_codec": ("codec", "{naming_detail}"),
@@ -153,7 +159,7 @@ async def stage(conn: AsyncConnection, rows: Sequence[Registration], profiles: M
                 await copy.write_row((profile.profile, list(profile.classes), profile.interval_s))
         async with cursor.copy(COPY_STAGING) as copy:
             for line, row in enumerate(rows, start=1):
-                name = named(row, profiles)
+                name, wrong = named(row, profiles), installing.fault(row, profiles)
                 await copy.write_row(
                     (
                         line,
@@ -164,12 +170,12 @@ async def stage(conn: AsyncConnection, rows: Sequence[Registration], profiles: M
                         row.lon_deg,
                         row.lat_deg,
                         row.interval_s,
-                        Jsonb(dict(row.install)),
+                        Jsonb(installing.complete(row, profiles)),
                         row.format,
                         name.address,
                         row.codec,
-                        name.reason,
-                        name.detail,
+                        "bad_install" if wrong else name.reason,
+                        wrong or name.detail,
                     )
                 )
     await conn.execute(ANALYZE_STAGING)
@@ -203,6 +209,12 @@ async def insert_staged(conn: AsyncConnection, *, state: str, now: datetime, act
     return count
 
 
+async def dropped_channels(conn: AsyncConnection, profile: Profile) -> list[str]:
+    """Give the stored channels that a profile lacks although it is no older than they are."""
+    values = {"profile": profile.profile, "count": len(profile.channels), "version": profile.version}
+    return [row[0] for row in await (await conn.execute(DROPPED_CHANNELS, values)).fetchall()]
+
+
 async def upsert_channels(conn: AsyncConnection, profile: Profile) -> int:
     """Write the order of a profile's channels; gives how many rows agree with it afterwards."""
     agreeing = 0
@@ -217,6 +229,7 @@ async def upsert_channels(conn: AsyncConnection, profile: Profile) -> int:
                 "name_zh": channel.name_zh,
                 "name_en": channel.name_en,
                 "average": channel.average,
+                "version": profile.version,
             },
         )
         agreeing += cursor.rowcount

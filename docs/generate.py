@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from alerts import schema, trial_schema
 from cli.main import tree
+from devices import profile
 from runtime.settings import Settings
 
 FOLDER = Path(__file__).parent
@@ -28,6 +29,7 @@ def pages() -> Mapping[str, str]:
         "settings.md": "\n".join(_settings()) + "\n",
         "cli.md": "\n".join(_commands()) + "\n",
         "schemas/rules.schema.json": _json(schema.rules()),
+        "schemas/device-type.schema.json": _json(profile.schema()),
         "schemas/rule-tests.schema.json": _json(trial_schema.rule_tests()),
     }
 

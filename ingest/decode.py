@@ -85,8 +85,8 @@ def _decode_native(messages: Sequence[RawMessage], payload_limit_bytes: int, res
             into.items.append(decoded)
             into.slots.append(slot)
             into.messages.append(index)
-    for gathered, native in zip(result.gathered, natives, strict=True):
-        native.pour(gathered, result)
+    for gathered, native, codec in zip(result.gathered, natives, directory.codecs, strict=True):
+        native.pour(gathered, result, codec)
     return others
 
 

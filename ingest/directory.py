@@ -38,6 +38,17 @@ class ProfileCodec:
     """Channel -> its column."""
     checks: quality.Checks
     """Its sentinels, and the channels whose changes are looked at."""
+    lines: tuple[tuple[float, float] | None, ...] | None = None
+    """By channel: scale and offset from what is sent without a unit; None = everything comes as it is stored."""
+
+    def from_sent(self, values: tuple[float | None, ...]) -> tuple[float | None, ...]:
+        """Give values in the channels' units."""
+        if self.lines is None:
+            return values
+        return tuple(
+            it if line is None or it is None else it * line[0] + line[1]
+            for it, line in zip(values, self.lines, strict=True)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +94,7 @@ class Spoken(NamedTuple):
 def codec(profile: Profile) -> ProfileCodec:
     """Prepare a profile for decoding."""
     item = native_v1.item_type(profile.profile, profile.channel_names)
+    lines = tuple(channel.line for channel in profile.channels)
     values = next(field.type for field in msgspec.structs.fields(item) if field.name == "values")
     return ProfileCodec(
         profile,
@@ -92,6 +104,7 @@ def codec(profile: Profile) -> ProfileCodec:
         np.array([channel.max for channel in profile.channels], dtype=np.float64),
         {name: position for position, name in enumerate(profile.channel_names)},
         quality.checks(profile.channels),
+        lines if any(lines) else None,
     )
 
 

@@ -3,6 +3,7 @@
 import msgspec
 
 from core.errors import InvalidInput
+from ingest.directory import ProfileCodec
 from ingest.message import RawMessage, Reason, Stranger
 from ingest.rows import Gathering, Row
 from wire import native_v1
@@ -38,7 +39,7 @@ def decode(index: int, message: RawMessage, gateway: Address, result: Gathering)
         else:
             profile = directory.profile_of[slot]
             try:
-                row = _row(item, directory.codecs[profile].values_decoder)
+                row = _row(item, directory.codecs[profile])
             except _NOT_JSON_V1 as error:
                 result.refuse(index, number, Reason.MALFORMED, str(error), slot)
             except InvalidInput as error:
@@ -47,6 +48,6 @@ def decode(index: int, message: RawMessage, gateway: Address, result: Gathering)
                 result.gathered[profile].add(index, number, slot, row)
 
 
-def _row(item: native_v1.Envelope, decoder: "msgspec.json.Decoder[msgspec.Struct]") -> Row:
-    values = msgspec.structs.astuple(decoder.decode(item.values))
+def _row(item: native_v1.Envelope, codec: ProfileCodec) -> Row:
+    values = codec.from_sent(msgspec.structs.astuple(codec.values_decoder.decode(item.values)))
     return Row(native_v1.timestamp_us(item.ts), item.seq, native_v1.ORIGINS[item.origin], values)

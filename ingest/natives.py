@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from core.errors import InvalidInput
+from ingest.directory import ProfileCodec
 from ingest.message import Reason
 from ingest.rows import Gathered, Gathering
 from wire import native_v1
@@ -30,7 +31,7 @@ class Natives:
         self.slots += [slot] * len(items)
         self.messages += [message] * len(items)
 
-    def pour(self, gathered: Gathered, result: Gathering) -> None:
+    def pour(self, gathered: Gathered, result: Gathering, codec: ProfileCodec) -> None:
         """Append all to `gathered` as columns; an item whose time cannot be read is refused."""
         read: list[Any] = [item.ts * 1000 if item.ts.__class__ is int else _read(item.ts) for item in self.items]
         ts_us = self._without_timeless(read, result) if None in read else read
@@ -43,7 +44,8 @@ class Natives:
         gathered.seq += [item.seq for item in items]
         gathered.origin += [origins[item.origin] for item in items]
         gathered.quality += [0] * len(items)
-        gathered.values += [astuple(item.values) for item in items]
+        values = [astuple(item.values) for item in items]
+        gathered.values += values if codec.lines is None else map(codec.from_sent, values)
         gathered.message += self.messages
         gathered.item += numbers
 

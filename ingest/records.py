@@ -133,6 +133,8 @@ def _values(
             continue
         unit = codec.profile.channels[position].unit
         line = units.conversion(it.unit, unit)
+        if codec.lines and not it.unit:
+            line = codec.lines[position] or line
         if line is None:
             raise InvalidInput(f"{it.name} comes in {it.unit}, which cannot become {unit}")
         values[position] = it.value * line[0] + line[1]

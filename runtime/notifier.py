@@ -18,7 +18,7 @@ from alerts import channels, delivery, route, routefile, timer
 from alerts.delivery import Post
 from alerts.route import Routing
 from alerts.timer import Reading
-from devices.profile import shipped
+from runtime import rulebooks
 from runtime.commander import Commander
 from runtime.settings import Settings
 from storage import signals
@@ -60,7 +60,7 @@ async def _main(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     log.info("notifier_ready", receivers=list(post.routing.receivers), addresses=len(post.addresses))
-    commanding = asyncio.create_task(Commander(settings, shipped(), now).run(), name="commander")
+    commanding = asyncio.create_task(Commander(settings, rulebooks.profiles(settings), now).run(), name="commander")
     while not stopping.is_set():
         try:
             async with await connect(dsn, role=WRITER, name="notifier") as conn:

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.services import Use
 from devices import claiming
 from devices.claiming import Claim
-from devices.profile import shipped
 
 router = APIRouter(prefix="/claims", tags=["devices"])
 
@@ -43,5 +42,5 @@ async def claim_identity(body: ClaimCommand, request: Request, services: Use) ->
     come_from = request.client.host if request.client else ""
     wish = Claim(batch=body.batch, key=body.key, label=body.label, come_from=come_from)
     async with services.writing() as conn:
-        issued = await claiming.claim(conn, wish, shipped(), services.clock())
+        issued = await claiming.claim(conn, wish, services.profiles, services.clock())
     return Identity(label=issued.label, user_name=issued.user_name, password=issued.password)

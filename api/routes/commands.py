@@ -16,7 +16,6 @@ from devices import command as orders
 from devices import commands
 from devices.commands import Wish
 from devices.model import Change
-from devices.profile import shipped
 from storage.queries import devices
 
 router = APIRouter(prefix="/devices/{label}/commands", tags=["devices"])
@@ -90,7 +89,7 @@ class Given(BaseModel):
 async def list_possible_commands(label: Label, services: Use) -> list[Possible]:
     """List what the device can be told; empty = nothing."""
     async with services.reading() as conn:
-        profile = shipped().get(await _profile(conn, label))
+        profile = services.profiles.get(await _profile(conn, label))
     return [
         Possible(
             name=it.name,
@@ -124,7 +123,7 @@ async def give_command(label: Label, body: GiveCommand, services: Use, person: P
         life=timedelta(seconds=body.life_s),
     )
     async with services.writing() as conn:
-        number = await commands.give(conn, wish, shipped(), Change(now=services.clock(), actor=person.name))
+        number = await commands.give(conn, wish, services.profiles, Change(now=services.clock(), actor=person.name))
     return Given(command_id=number)
 
 

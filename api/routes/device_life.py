@@ -15,7 +15,6 @@ from api.services import Use
 from core.errors import InvalidInput, NotFound
 from devices import life, service
 from devices.model import Change, Move, Registration
-from devices.profile import shipped
 from storage import series
 from storage.queries import components, device_life, devices
 
@@ -155,7 +154,7 @@ async def move_device(label: Label, command: MoveCommand, services: Use, person:
     wanted = Move(label=label, to=life.State(command.to), component_code=command.component_code)
     by = Change(now=services.clock(), actor=person.name, reason=command.reason)
     async with services.writing() as conn:
-        await service.move(conn, wanted, shipped(), by)
+        await service.move(conn, wanted, services.profiles, by)
     return Moved(label=label, state=command.to)
 
 
@@ -167,7 +166,7 @@ async def replace_device(label: Label, command: ReplaceCommand, services: Use, p
     )
     by = Change(now=services.clock(), actor=person.name, reason=command.reason)
     async with services.writing() as conn:
-        await service.replace(conn, label, follower, shipped(), by)
+        await service.replace(conn, label, follower, services.profiles, by)
     return Moved(label=command.by, state="installed")
 
 

@@ -14,7 +14,6 @@ from devices.life import AT_ITS_PLACE
 from devices.model import Change, Registration
 from devices.naming import NATIVE
 from devices.placing import Placing, Position
-from devices.profile import shipped
 from storage.queries import near
 
 router = APIRouter()
@@ -60,7 +59,7 @@ class RegisterCommand(BaseModel):
         default={}, max_length=MOST_INSTALL, description="Install parameters of the type, such as the initial angle."
     )
     replaces: str = Field(default="", pattern="^[A-Za-z0-9_-]{0,64}$", description="The device taken down for it.")
-    insists: list[Literal["far_from_component"]] = Field(
+    insists: list[Literal["far_from_component", "not_in_batch"]] = Field(
         default=[], max_length=5, description="Warnings that the person has read and overrules."
     )
 
@@ -146,7 +145,7 @@ async def list_near_components(  # one argument a parameter
     profile: Annotated[str | None, Query(max_length=64, description="Only classes this type may stand on.")] = None,
 ) -> Near:
     """List the components around a point with the devices they carry, the nearest first."""
-    known = shipped().get(profile) if profile else None
+    known = services.profiles.get(profile) if profile else None
     asked = {
         "lon": lon,
         "lat": lat,
@@ -161,9 +160,9 @@ async def list_near_components(  # one argument a parameter
 
 
 @router.get("/devices/fittings", tags=["devices"])
-async def list_fittings() -> Fittings:
+async def list_fittings(services: Use) -> Fittings:
     """List the device types with the classes they may stand on and what an installer notes."""
-    return Fittings(items=[Fitting.model_validate(profile) for profile in shipped().values()])
+    return Fittings(items=[Fitting.model_validate(profile) for profile in services.profiles.values()])
 
 
 @router.post("/devices", status_code=201, tags=["devices"])
@@ -176,7 +175,7 @@ async def register_device(  # what a request says, each in its place
     """
     by = Change(now=services.clock(), actor=person.name)
     async with services.writing() as conn:
-        done = await street.register(conn, _placing(command, key), shipped(), by, reach_of(request))
+        done = await street.register(conn, _placing(command, key), services.profiles, by, reach_of(request))
     response.status_code = 200 if done.repeated else 201
     return Registered(label=done.label, replaced=done.replaced, repeated=done.repeated)
 

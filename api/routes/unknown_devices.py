@@ -1,6 +1,7 @@
 """HTTP for devices that knock: messages of devices that nobody registered, and registering them as they speak."""
 
 import base64
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from api.services import Use
 from devices import unknown
 from devices.guess import guess
 from devices.model import Change, Registration
-from devices.profile import shipped
+from devices.profile import Profile
 
 router = APIRouter(prefix="/unknown-devices", tags=["devices"])
 NO_NUL = r"^[^\x00]*$"
@@ -101,7 +102,7 @@ async def list_unknown_devices(
         given["before"], given["before_id"] = paging.decode("unknown-devices", cursor, tuple[datetime, int])
     async with services.reading() as conn:
         rows = await unknown.find(conn, given, limit=limit + 1)
-    items = [_shown(row) for row in rows[:limit]]
+    items = [_shown(row, services.profiles) for row in rows[:limit]]
     more = len(rows) > limit
     last = paging.encode("unknown-devices", [items[-1].last_seen, items[-1].unknown_id]) if more else None
     return Page(items=items, next=last)
@@ -124,7 +125,7 @@ async def register_unknown_device(
     )
     by = Change(now=services.clock(), actor=person.name)
     async with services.writing() as conn:
-        label = await unknown.register(conn, unknown_id, wanted, shipped(), by)
+        label = await unknown.register(conn, unknown_id, wanted, services.profiles, by)
     return RegisteredDevice(label=label)
 
 
@@ -145,8 +146,8 @@ async def notice_unknown_device(unknown_id: UnknownId, services: Use, person: Pe
     return Noted(unknown_id=unknown_id, ignored=False)
 
 
-def _shown(row: dict[str, Any]) -> UnknownDevice:
-    found = guess(row["kind"], row["payload"], shipped())
+def _shown(row: dict[str, Any], profiles: Mapping[str, Profile]) -> UnknownDevice:
+    found = guess(row["kind"], row["payload"], profiles)
     text, is_text = _text(row["payload"])
     said: dict[str, Any] = {"profiles": found.profiles, "measures": found.measures}
     said |= {"lon": found.lon_deg, "lat": found.lat_deg, "payload": text, "payload_is_text": is_text}

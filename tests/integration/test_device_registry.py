@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import msgspec
 import psycopg
 import pytest
 
@@ -195,3 +196,28 @@ async def test_channels_may_be_appended_but_never_reordered(city: str) -> None:
         await service.publish_profiles(conn, shipped())
         with pytest.raises(Conflict, match="bus: channels were reordered"):
             await service.publish_profiles(conn, {"bus": reordered})
+
+
+async def test_an_appended_channel_has_its_version_and_a_process_of_before_leaves_it_alone(city: str) -> None:
+    bus = shipped()["bus"]
+    more = replace(bus, version=2, channels=(*bus.channels, msgspec.structs.replace(bus.channels[0], name="extra")))
+    async with await psycopg.AsyncConnection.connect(city) as conn:
+        await service.publish_profiles(conn, {"bus": bus})
+        await service.publish_profiles(conn, {"bus": more})
+        await service.publish_profiles(conn, {"bus": bus})
+        since = "SELECT channel, since_version FROM profile_channel WHERE profile = 'bus' ORDER BY position"
+        rows = await (await conn.execute(since)).fetchall()
+        assert rows == [*((it.name, 1) for it in bus.channels), ("extra", 2)]
+        with pytest.raises(Conflict, match="profile bus lacks extra, which readings hold"):
+            await service.publish_profiles(conn, {"bus": replace(bus, version=3)})
+        other_unit = msgspec.structs.replace(bus.channels[0], unit="rad")
+        with pytest.raises(Conflict, match="another unit"):
+            await service.publish_profiles(conn, {"bus": replace(more, channels=(other_unit, *more.channels[1:]))})
+
+
+async def test_what_is_noted_at_installation_must_be_possible(city: str) -> None:
+    (cover,) = small_city.covers(1)
+    wrong = replace(cover, install={"initial_angle_deg": 400})
+
+    assert await register(city, wrong) == (0, [(1, "install", "bad_install")])
+    assert await register(city, replace(cover, install={"initial_angle_deg": 4, "route": "x"})) == (1, [])

@@ -15,4 +15,5 @@ export interface Tab {
 
 export const TABS: readonly Tab[] = [
   { id: "devices", title: { zh: "批量登记", en: "Devices in bulk" }, load: () => import("./devices") },
+  { id: "types", title: { zh: "设备类型", en: "Device types" }, load: () => import("./types") },
 ];

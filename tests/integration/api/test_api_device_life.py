@@ -45,5 +45,5 @@ async def test_a_component_keeps_what_its_devices_measured_one_after_the_other(
     ]  # fmt: skip
     assert series["unit"] == "deg"
     assert [it["device"] for it in series["stretches"]] == ["mc-1", "mc-9"]
-    assert [point[2] for point in series["stretches"][0]["points"]] == [*range(31, 59)]
+    assert [point[2] for point in series["stretches"][0]["points"]] == [29, *range(31, 59)]
     assert series["stretches"][1]["points"] == []
