@@ -128,6 +128,14 @@ async def set_password(conn: AsyncConnection, name: str, password_hash: str, by:
     return account["account_id"]
 
 
+async def end_sessions(conn: AsyncConnection, name: str, by: Change) -> None:
+    """End all sessions of an account; its keys stay."""
+    async with conn.transaction():
+        account = await _locked(conn, name)
+        ended = await sessions.end_all(conn, account["account_id"])
+        await store.audit(conn, by, "account.sessions", account["name"], {"ended": ended})
+
+
 async def end_everything(conn: AsyncConnection, account_id: int, by: Change) -> None:
     """End all sessions, keys and links of an account."""
     await sessions.end_all(conn, account_id)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from psycopg import AsyncConnection
 
@@ -50,3 +51,8 @@ async def end(conn: AsyncConnection, token_hash: bytes, now: datetime) -> bool:
 async def end_all(conn: AsyncConnection, account_id: int, kept: bytes = b"") -> int:
     """End all sessions of an account but the one with the hash `kept`; gives how many."""
     return await store.change(conn, store.END_SESSIONS, {"account_id": account_id, "kept": kept})
+
+
+async def listing(conn: AsyncConnection, name: str, terms: Terms, now: datetime) -> list[dict[str, Any]]:
+    """Give the sessions of an account, or all, that are not over; last used first."""
+    return await store.rows(conn, store.LIST_SESSIONS, {"name": name, "idle": terms.idle, "now": now})

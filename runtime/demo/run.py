@@ -20,6 +20,7 @@ import structlog
 from core.errors import Conflict, Unavailable
 from runtime.city import load_city
 from runtime.demo.children import Children
+from runtime.demo.people import welcome
 from runtime.demo.report import Report
 from runtime.demo.session import Session, Show
 from runtime.services import control
@@ -70,10 +71,13 @@ async def _run(settings: Settings, options: Options, say: Say, show: Show, stop:
         services = await stack.enter_async_context(_services(settings, say))
         await _ensure_city(settings, say)
         address, children = await stack.enter_async_context(_platform(settings, say))
-        say(f"console: {address}/")
+        entry = await welcome(settings)
+        for line in entry.lines(address):
+            say(line)
         session = Session(
             settings=settings,
             address=address,
+            key=entry.key,
             city=launch.load_city(settings.data_dir / "city" / "devices.csv"),
             scenario=scenario.named(options.scenario),
             seed=options.seed,

@@ -17,7 +17,7 @@ from runtime.demo.count import Count, Counter, device_ids
 from runtime.demo.match import Verdict, cut_short, without
 from runtime.demo.report import Report
 from runtime.demo.tally import Tally, stored_incidents
-from runtime.demo.watch import Sighting, Watcher
+from runtime.demo.watch import Sighting, Watcher, signed
 from runtime.settings import Settings
 from simulators import launch, publisher
 from simulators.feed import Feed
@@ -86,6 +86,8 @@ class Session:
 
     settings: Settings
     address: str
+    key: str
+    """An API key: the demo looks on as any program does."""
     city: City
     scenario: Scenario
     seed: int
@@ -111,7 +113,7 @@ class Session:
         outlet = launch.make_outlet(
             frozenset(self.city.roster.district_code), self.settings.broker_url, tally.ledger, f"demo-{tally.start_ms}"
         )
-        watcher = Watcher(self.address, tally.note_sighting)
+        watcher = Watcher(self.address, tally.note_sighting, self.key)
 
         def view() -> View:
             return self._view(tally, outlet, children, services)
@@ -206,7 +208,7 @@ class Session:
         conn.commit()
 
     async def _poll_summary(self) -> None:
-        async with httpx2.AsyncClient(base_url=self.address, timeout=2.0) as client:
+        async with httpx2.AsyncClient(base_url=self.address, headers=signed(self.key), timeout=2.0) as client:
             while True:
                 try:
                     response = await client.get("/api/v1/summary")

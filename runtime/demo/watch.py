@@ -40,6 +40,7 @@ class Watcher:
 
     base_url: str
     on_sighting: Callable[[Sighting], None]
+    key: str
     last_event_id: int | None = None
     connected: asyncio.Event = field(default_factory=asyncio.Event)
     interruptions: int = 0
@@ -47,7 +48,7 @@ class Watcher:
     async def run(self) -> None:
         """Follow the stream until cancelled."""
         timeout = httpx2.Timeout(5.0, read=QUIET_S)
-        async with httpx2.AsyncClient(base_url=self.base_url, timeout=timeout) as client:
+        async with httpx2.AsyncClient(base_url=self.base_url, headers=signed(self.key), timeout=timeout) as client:
             while True:
                 try:
                     await self._follow(client)
@@ -83,6 +84,11 @@ class Watcher:
         message: dict[str, Any] = json.loads(data)
         item = message["incident"]
         self.on_sighting(Sighting(incident=seen(item), title=item["title_en"], seen_ms=round(time.time() * 1000)))
+
+
+def signed(key: str) -> dict[str, str]:
+    """Give the header by which a program shows its API key."""
+    return {"Authorization": f"Bearer {key}"}
 
 
 def seen(item: dict[str, Any]) -> Seen:

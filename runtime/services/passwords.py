@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,9 +47,22 @@ def ensure(data_dir: Path) -> dict[str, dict[str, str]]:
         part: {login: kept.get(part, {}).get(login) or secrets.token_urlsafe(PASSWORD_BYTES) for login in logins}
         for part, logins in names.items()
     }
-    if full != kept:
-        _write_private(file, json.dumps(full, indent=2) + "\n")
+    whole = {**kept, **full}
+    if whole != kept:
+        _write_private(file, json.dumps(whole, indent=2) + "\n")
     return full
+
+
+def ensure_people(data_dir: Path, names: Iterable[str]) -> tuple[dict[str, str], set[str]]:
+    """Give the passwords of the demo's accounts, in the same file, and whose had to be made."""
+    file = data_dir / SECRETS_FILE
+    whole: dict[str, dict[str, str]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    kept = whole.get("people", {})
+    full = {**kept, **{name: kept.get(name) or secrets.token_urlsafe(PASSWORD_BYTES) for name in names}}
+    if full != kept:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        _write_private(file, json.dumps({**whole, "people": full}, indent=2) + "\n")
+    return full, full.keys() - kept.keys()
 
 
 def broker_logins() -> tuple[str, ...]:
