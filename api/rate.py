@@ -20,6 +20,11 @@ class Rate:
         self._until_s = 0.0
         self._counts: dict[str, int] = {}
 
+    @property
+    def size(self) -> int:
+        """How many addresses are counted just now."""
+        return len(self._counts)
+
     def take(self, address: str) -> None:
         """Count a request; raises `TooOften` when it is one too many."""
         now_s = self._monotonic()

@@ -47,6 +47,9 @@ class PublicKinds(BaseModel):
     """The kinds the city opens, those without a place left out."""
 
     items: list[PublicKind]
+    box: tuple[float, float, float, float] | None = Field(
+        description="west,south,east,north of all places; null without any."
+    )
 
 
 class PublicPlace(BaseModel):
@@ -90,7 +93,9 @@ async def list_public_kinds(request: Request, services: Use) -> Response:
         for kind in services.public_places.kinds
         if counts[kind.kind]
     ]
-    return await _json(request, {"items": items})
+    lon, lat = found.lon, found.lat
+    box = [float(side) for side in (lon.min(), lat.min(), lon.max(), lat.max())] if len(lon) else None
+    return await _json(request, {"items": items, "box": box})
 
 
 @router.get("/places", response_model=PublicPlaceList, responses=NOT_MODIFIED)
