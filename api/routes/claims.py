@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.services import Use
@@ -33,7 +33,7 @@ class Identity(BaseModel):
 
 
 @router.post("", status_code=201)
-async def claim_identity(body: ClaimCommand, request: Request, services: Use) -> Identity:
+async def claim_identity(body: ClaimCommand, request: Request, response: Response, services: Use) -> Identity:
     """Give a factory-made device its identity at the broker, once.
 
     403 tells nothing about what is wrong; 409 while the device is not registered yet (ask again later), or when it
@@ -43,4 +43,5 @@ async def claim_identity(body: ClaimCommand, request: Request, services: Use) ->
     wish = Claim(batch=body.batch, key=body.key, label=body.label, come_from=come_from)
     async with services.writing() as conn:
         issued = await claiming.claim(conn, wish, services.profiles, services.clock())
+    response.headers["Cache-Control"] = "no-store"
     return Identity(label=issued.label, user_name=issued.user_name, password=issued.password)
