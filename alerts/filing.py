@@ -47,7 +47,8 @@ CROSS JOIN LATERAL (
     SELECT coalesce(array_agg(DISTINCT left(t.code, 9)) FILTER (WHERE left(t.code, 9) <> left(u.code, 9)), '{}')
                AS streets,
            coalesce(array_agg(DISTINCT left(t.code, 6)), '{}') AS districts
-    FROM unit_grid AS t WHERE ST_Dimension(i.geom) > 0 AND ST_Intersects(t.geom, i.geom)
+    FROM unit_grid AS t
+    WHERE ST_Dimension(i.geom) > 0 AND t.state = 'valid' AND ST_Intersects(t.geom, i.geom)
 ) AS others
 CROSS JOIN LATERAL (
     SELECT array_remove(left(u.code, 9) || others.streets, NULL) AS streets,

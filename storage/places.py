@@ -17,7 +17,9 @@ UNIT_GRIDS = """
 SELECT unit_grid_id, code, ST_AsBinary(geom), COALESCE(patrol_grid_id, 0)
 FROM unit_grid WHERE state = 'valid' ORDER BY unit_grid_id
 """
-PATROL_GRIDS = "SELECT patrol_grid_id, code, ST_AsBinary(geom) FROM patrol_grid WHERE state = 'valid' ORDER BY patrol_grid_id"
+PATROL_GRIDS = (
+    "SELECT patrol_grid_id, code, ST_AsBinary(geom) FROM patrol_grid WHERE state = 'valid' ORDER BY patrol_grid_id"
+)
 STREETS = "SELECT street_id, name_zh, ST_AsBinary(geom) FROM street ORDER BY street_id"
 AREAS = "SELECT area_id, code, ST_AsBinary(geom) FROM named_area ORDER BY area_id"
 ROUTES = "SELECT code, ST_AsBinary(geom) FROM route"

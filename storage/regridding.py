@@ -24,11 +24,12 @@ CREATE TEMPORARY TABLE regridded (
 ) ON COMMIT DROP
 """
 COPY_STAGED = "COPY regridded (kind, key, from_unit, to_unit) FROM STDIN"
+# The same shape within a centimetre is the same grid: a file may begin its ring elsewhere, or come in another system.
 NEXT_UNITS = """
 CREATE TEMPORARY TABLE next_grid ON COMMIT DROP AS
 SELECT s.code, s.parent_code, s.patrol_code, s.area_m2, s.geom, (
     SELECT u.unit_grid_id FROM unit_grid AS u
-    WHERE u.code = s.code AND u.community_code = s.parent_code AND ST_OrderingEquals(u.geom, s.geom)
+    WHERE u.code = s.code AND u.community_code = s.parent_code AND ST_HausdorffDistance(u.geom, s.geom) < 1e-7
     ORDER BY u.state, u.unit_grid_id DESC LIMIT 1
 ) AS key FROM grid_shape AS s WHERE s.version_id = %(version_id)s
 """
@@ -36,7 +37,7 @@ NEXT_PATROLS = """
 CREATE TEMPORARY TABLE next_grid ON COMMIT DROP AS
 SELECT s.code, s.parent_code, s.name_zh, s.name_en, s.team, ST_Multi(s.geom) AS geom, (
     SELECT p.patrol_grid_id FROM patrol_grid AS p
-    WHERE p.code = s.code AND p.district_code = s.parent_code AND ST_OrderingEquals(p.geom, ST_Multi(s.geom))
+    WHERE p.code = s.code AND p.district_code = s.parent_code AND ST_HausdorffDistance(p.geom, s.geom) < 1e-7
     ORDER BY p.state, p.patrol_grid_id DESC LIMIT 1
 ) AS key FROM grid_shape AS s WHERE s.version_id = %(version_id)s
 """

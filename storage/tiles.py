@@ -93,7 +93,7 @@ SELECT ST_AsMVT(t, 'patrol_grids', 4096, 'geom') FROM (
            ST_AsMVTGeom(ST_Transform(g.geom, 3857), box.tile::box2d, 4096, 64, TRUE) AS geom
     FROM box, patrol_grid AS g
     LEFT JOIN trouble AS o USING (patrol_grid_id)
-    WHERE g.geom && box.wide
+    WHERE g.geom && box.wide AND g.state = 'valid'
 ) AS t
 """
 

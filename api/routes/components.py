@@ -118,13 +118,19 @@ async def list_components(  # noqa: PLR0913  # one argument a filter
     code: Annotated[str | None, Query(pattern="^[0-9]{1,16}$", description="The code or its first digits.")] = None,
     district_code: Annotated[str | None, Query(pattern="^[0-9]{6}$")] = None,
     state: State | None = None,
+    unit_grid: Annotated[str | None, Query(pattern="^[0-9]{15}$", description="Lines and areas: also partly.")] = None,
+    patrol: Annotated[str | None, Query(max_length=100, description="Code of a patrol grid; as `unit_grid`.")] = None,
     as_of: AsOf = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[Component]:
-    """List components by box, class, district, state or the beginning of their code."""
+    """List components by box, class, district, state, grid or the beginning of their code.
+
+    With `as_of` a component is in the one grid its label point was in.
+    """
     given: dict[str, object] = {
-        **box, "class_code": class_code, "code": code, "district_code": district_code, "state": state
+        **box, "class_code": class_code, "code": code, "district_code": district_code, "state": state,
+        "unit_grid_then" if as_of else "unit_grid": unit_grid, "patrol_then" if as_of else "patrol": patrol,
     }  # fmt: skip
     if cursor:
         (given["after"],) = paging.decode("components", cursor, tuple[int])

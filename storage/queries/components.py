@@ -33,6 +33,22 @@ FILTERS: Mapping[str, LiteralString] = {
     "class_code": "c.class_code = %(class_code)s",
     "district_code": "c.district_code = %(district_code)s",
     "state": "c.state = %(state)s",
+    "unit_grid": """c.component_id IN (
+        SELECT m.component_id FROM component AS m JOIN unit_grid AS v USING (unit_grid_id) WHERE v.code = %(unit_grid)s
+        UNION ALL
+        SELECT m.component_id FROM component_grid AS m JOIN unit_grid AS v USING (unit_grid_id)
+        WHERE v.code = %(unit_grid)s)""",
+    "patrol": """c.component_id IN (
+        SELECT m.component_id FROM patrol_grid AS g JOIN unit_grid AS v USING (patrol_grid_id)
+        JOIN component AS m USING (unit_grid_id) WHERE g.code = %(patrol)s
+        UNION ALL
+        SELECT m.component_id FROM patrol_grid AS g JOIN unit_grid AS v USING (patrol_grid_id)
+        JOIN component_grid AS m USING (unit_grid_id) WHERE g.code = %(patrol)s)""",
+    "unit_grid_then": "c.unit_grid_id IN (SELECT unit_grid_id FROM unit_grid WHERE code = %(unit_grid_then)s)",
+    "patrol_then": """c.unit_grid_id IN (
+        SELECT s.unit_grid_id FROM unit_grid_period AS s JOIN patrol_grid AS g USING (patrol_grid_id)
+        WHERE g.code = %(patrol_then)s AND (s.since IS NULL OR s.since <= %(as_of)s)
+          AND (s.until IS NULL OR s.until > %(as_of)s))""",
     "code": "c.code BETWEEN rpad(%(code)s, 16, '0') AND rpad(%(code)s, 16, '9')",
     "after": "c.component_id > %(after)s",
 }

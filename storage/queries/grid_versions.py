@@ -52,7 +52,8 @@ LEFT JOIN unit_grid AS f ON f.unit_grid_id = m.from_unit_id
 LEFT JOIN unit_grid AS t ON t.unit_grid_id = m.to_unit_id
 LEFT JOIN patrol_grid AS fp ON fp.patrol_grid_id = m.from_patrol_id
 LEFT JOIN patrol_grid AS tp ON tp.patrol_grid_id = m.to_patrol_id
-WHERE m.period_id = %(period_id)s AND (m.kind, m.key) > (%(kind)s, %(key)s)
+WHERE m.period_id = %(period_id)s AND (m.kind, m.key) > (%(after_kind)s, %(after_key)s)
+  AND (%(kind)s::text IS NULL OR m.kind = %(kind)s::text)
 ORDER BY m.kind, m.key
 LIMIT %(limit)s
 """
@@ -100,10 +101,12 @@ async def period_exists(conn: AsyncConnection[Any], period_id: int) -> bool:
     return await (await conn.execute(PERIOD_EXISTS, {"period_id": period_id})).fetchone() is not None
 
 
-async def moves(conn: AsyncConnection[Any], period_id: int, *, after: tuple[str, int], limit: int) -> list[Row]:
+async def moves(
+    conn: AsyncConnection[Any], period_id: int, *, after: tuple[str, int], limit: int, kind: str | None = None
+) -> list[Row]:
     """List what a version's coming moved from one grid to another, by kind and key."""
-    kind, key = after
-    return await _rows(conn, sql.SQL(MOVES), {"period_id": period_id, "kind": kind, "key": key, "limit": limit})
+    values = {"period_id": period_id, "after_kind": after[0], "after_key": after[1], "kind": kind, "limit": limit}
+    return await _rows(conn, sql.SQL(MOVES), values)
 
 
 async def features_at(conn: AsyncConnection[Any], level: str, at: datetime) -> list[str]:

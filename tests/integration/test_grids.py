@@ -11,7 +11,6 @@ import psycopg
 import pyogrio
 import pytest
 import shapely
-from psycopg.rows import dict_row
 from shapely.geometry import mapping
 from typer.testing import CliRunner
 
@@ -297,7 +296,7 @@ def test_a_line_belongs_to_every_grid_it_touches_however_it_is_changed(gridded: 
             " WHERE class_code = '0401'"
         )
     assert [name for name, _ in asked(gridded, held)] == ["3"]
-    with psycopg.connect(gridded, row_factory=dict_row) as conn:
+    with psycopg.connect(gridded) as conn:
         conn.execute("DELETE FROM component WHERE class_code = '0401'")
     assert asked(gridded, held) == []
 

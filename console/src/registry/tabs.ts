@@ -14,6 +14,9 @@ export interface Tab {
 }
 
 export const TABS: readonly Tab[] = [
+  { id: "surveys", title: { zh: "普查", en: "Surveys" }, load: () => import("./surveys") },
+  { id: "ownership", title: { zh: "确权", en: "Ownership" }, load: () => import("./ownership") },
+  { id: "grids", title: { zh: "网格", en: "Grids" }, load: () => import("./grids") },
   { id: "devices", title: { zh: "批量登记", en: "Devices in bulk" }, load: () => import("./devices") },
   { id: "types", title: { zh: "设备类型", en: "Device types" }, load: () => import("./types") },
 ];
