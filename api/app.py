@@ -70,6 +70,7 @@ ROUTERS = (
     departments,
     ownership,
     registration,
+    device_sheets,
     within,
     components,
     search,

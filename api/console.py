@@ -1,5 +1,6 @@
 """Serves the built pages: files as they are, `/field` and the like their page, every other path the console."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from fastapi import APIRouter, Request
@@ -17,6 +18,10 @@ HASHED = "assets"
 """Folder of files whose names change with their content."""
 FOREVER = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"
+MORE: Mapping[str, Mapping[str, str]] = {
+    "field": {"Permissions-Policy": "camera=(self), geolocation=(self), microphone=(), payment=(), usb=()"},
+}
+"""Headers of one page alone: `/field` reads labels with the camera and says where the phone is."""
 RESERVED = ("api/", "ogc/", "healthz", "readyz", "metrics")
 
 NOT_BUILT = """<!doctype html>
@@ -48,7 +53,8 @@ async def get_console(path: str, request: Request, services: Use) -> Response:
     if file is None:
         file = _page(services.console, path)
     kept = FOREVER if path.startswith(f"{HASHED}/") else ASK_AGAIN
-    response = FileResponse(file, headers={"Cache-Control": kept}, stat_result=file.stat())
+    headers = {"Cache-Control": kept, **MORE.get(file.stem if file.suffix == ".html" else "", {})}
+    response = FileResponse(file, headers=headers, stat_result=file.stat())
     if response.headers.get("etag") and request.headers.get("if-none-match") == response.headers["etag"]:
         return Response(status_code=304, headers={"ETag": response.headers["etag"], "Cache-Control": kept})
     return response

@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.problems import problem
 
 BODY_LIMIT_BYTES = 64 * 1024
+LARGER: Mapping[str, int] = {"/api/v1/devices/bulk": 4 * 1024 * 1024}
+"""Path -> limit, where a file is sent."""
 DRAIN_LIMIT_BYTES = 1024 * 1024
 """Of a body that is too large so much is read and thrown away: a client that still sends would not see the answer."""
 COMMANDS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -69,10 +71,11 @@ class Guard:
         if refusal:
             await problem(*refusal, scope)(scope, receive, send)
             return
-        body = await _bounded(receive) if scope["method"] in COMMANDS else receive
+        limit = LARGER.get(str(scope["path"]), BODY_LIMIT_BYTES)
+        body = await _bounded(receive, limit) if scope["method"] in COMMANDS else receive
         if body is None:
-            limit = f"The body is larger than {BODY_LIMIT_BYTES} bytes."
-            await problem("too-large", limit, scope, headers={"Connection": "close"})(scope, receive, send)
+            detail = f"The body is larger than {limit} bytes."
+            await problem("too-large", detail, scope, headers={"Connection": "close"})(scope, receive, send)
             return
         await self._app(scope, body, send)
 
@@ -96,7 +99,7 @@ def host_name(host: str) -> str:
     return name.lower()
 
 
-async def _bounded(receive: Receive) -> Receive | None:
+async def _bounded(receive: Receive, limit: int) -> Receive | None:
     """Read the whole body and give it to the application; None when it is larger than the limit."""
     parts: list[bytes] = []
     size = 0
@@ -107,10 +110,10 @@ async def _bounded(receive: Receive) -> Receive | None:
             break
         part = message.get("body", b"")
         size += len(part)
-        if size <= BODY_LIMIT_BYTES:
+        if size <= limit:
             parts.append(part)
-        more = message.get("more_body", False) and size <= DRAIN_LIMIT_BYTES
-    if size > BODY_LIMIT_BYTES:
+        more = message.get("more_body", False) and size <= max(limit, DRAIN_LIMIT_BYTES)
+    if size > limit:
         return None
     pending: list[Message] = [{"type": "http.request", "body": b"".join(parts), "more_body": False}]
 

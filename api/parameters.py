@@ -13,6 +13,8 @@ from api.guard import COMMANDS
 from api.problems import UnknownParameter
 from core.errors import InvalidInput
 
+JSON = frozenset({"application/json"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
@@ -22,6 +24,8 @@ class Operation:
     methods: str
     """Of all operations with this template, as the header Allow names them."""
     query: frozenset[str]
+    media: frozenset[str] = JSON
+    """Types its body may have."""
 
 
 def operations(schema: Mapping[str, Any]) -> Mapping[str, Operation]:
@@ -31,19 +35,29 @@ def operations(schema: Mapping[str, Any]) -> Mapping[str, Operation]:
             template=path,
             methods=", ".join(sorted(method.upper() for method in methods)),
             query=frozenset(item["name"] for item in operation.get("parameters", []) if item["in"] == "query"),
+            media=frozenset(operation.get("requestBody", {}).get("content", JSON)),
         )
         for path, methods in schema["paths"].items()
         for operation in methods.values()
     }
 
 
-def require_json(request: Request) -> None:
-    """Raise 415 for a command whose body is not called JSON."""
+def require_media(request: Request) -> None:
+    """Raise 415 for a command whose body is not called JSON, or what the operation's description names instead.
+
+    None of these a form of another site can send.
+    """
     if request.method not in COMMANDS:
         return
+    app: FastAPI = request.app
+    known: Mapping[str, Operation] = app.state.operations
+    operation = known.get(getattr(request.scope.get("route"), "name", ""))
+    taken = operation.media if operation else JSON
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise HTTPException(415, f"The body's type is {kind or 'not given'}; commands are application/json.")
+    if kind not in taken:
+        raise HTTPException(
+            415, f"The body's type is {kind or 'not given'}; this operation takes {', '.join(sorted(taken))}."
+        )
 
 
 def require_known(request: Request) -> None:

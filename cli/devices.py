@@ -1,11 +1,8 @@
 """`citygrid devices`: register devices, one or ten thousand, and look at them."""
 
 import asyncio
-import csv
 import json
-import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +10,7 @@ from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
-from cli import device_batches, device_commands, device_identities, device_life, device_unknown, known
+from cli import device_batches, device_commands, device_identities, device_life, device_sheets, device_unknown, known
 from core.errors import InvalidInput, NotFound
 from devices import service
 from devices.model import Registration
@@ -32,13 +29,10 @@ app.add_typer(device_batches.app, name="batches")
 app.add_typer(device_unknown.app, name="unknown")
 device_life.install(app)
 device_commands.install(app)
+device_sheets.install(app)
 
 ACTOR = "command line"
 NAMING = ("format", "address", "codec")
-COLUMNS = (
-    *("label", "profile", "component_code", "district_code", "lon_deg", "lat_deg", "interval_s", "install"),
-    *NAMING,
-)
 LIST = """
 SELECT d.label, d.profile, d.state, c.code AS component_code, d.district_code, d.interval_s, d.format,
        COALESCE(d.address, d.label) AS address, d.codec, s.ts AS last_reading
@@ -55,61 +49,6 @@ FROM device d LEFT JOIN component c USING (component_id) LEFT JOIN device_state 
 WHERE d.label = %(label)s
 """
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-def read_rows(file: Path) -> list[Registration]:
-    """Give the registrations of a CSV file; raises `InvalidInput` when a needed column is absent."""
-    with file.open(encoding="utf-8-sig", newline="") as text:
-        reader = csv.DictReader(text)
-        missing = {"label", "profile"} - set(reader.fieldnames or ())
-        if missing:
-            raise InvalidInput(f"{file}: no column {', '.join(sorted(missing))}; known columns: {', '.join(COLUMNS)}")
-        return [_registration(row, file, line) for line, row in enumerate(reader, start=2)]
-
-
-def _registration(row: dict[str, str], file: Path, line: int) -> Registration:
-    def number(column: str) -> float | None:
-        text = (row.get(column) or "").strip()
-        try:
-            return float(text) if text else None
-        except ValueError:
-            raise InvalidInput(f"{file}, line {line}, column {column}: {text!r} is not a number") from None
-
-    try:
-        install = json.loads(row.get("install") or "{}")
-    except json.JSONDecodeError:
-        raise InvalidInput(f"{file}, line {line}, column install: not JSON") from None
-    return Registration(
-        label=(row.get("label") or "").strip(),
-        profile=(row.get("profile") or "").strip(),
-        component_code=(row.get("component_code") or "").strip(),
-        district_code=(row.get("district_code") or "").strip(),
-        lon_deg=number("lon_deg"),
-        lat_deg=number("lat_deg"),
-        interval_s=number("interval_s"),
-        install=install,
-        format=(row.get("format") or NATIVE).strip(),
-        address=(row.get("address") or "").strip(),
-        codec=(row.get("codec") or "").strip(),
-    )
-
-
-@app.command(name="import")
-def import_file(file: Path, as_json: AsJson = False) -> None:
-    """Register the devices of a CSV file; bad rows are named, good rows are kept.
-
-    Example: citygrid devices import devices.csv
-    """
-    rows = read_rows(file)
-    count, findings = asyncio.run(_register(rows))
-    if as_json:
-        found = [{"line": f.line + 1, "column": f.column, "reason": f.reason, "detail": f.detail} for f in findings]
-        print(json.dumps({"registered": count, "refused": len(findings), "findings": found}, ensure_ascii=False))
-    else:
-        for finding in findings:
-            print(f"{file}:{finding.line + 1}: {finding.column}: {finding.detail}", file=sys.stderr)
-        print(f"{count} devices registered, {len(findings)} rows refused")
-    raise typer.Exit(1 if findings else 0)
 
 
 @app.command()

@@ -16,7 +16,8 @@ UNCERTAIN_M = 30.0
 """A position less certain than this does not tell one cover from the next."""
 
 FAR = "far_from_component"
-CAN_INSIST = frozenset({FAR})
+UNLISTED = "not_in_batch"
+CAN_INSIST = frozenset({FAR, UNLISTED})
 """Refusals that the person on the spot may overrule; it is kept in the device's history."""
 
 
@@ -61,6 +62,16 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What the lists of delivered batches say of a label."""
+
+    listed_as: str | None = None
+    """The type of the batch it is in; None = it is in none."""
+    expects: bool = False
+    """True when a batch of the wanted type is being installed, so that its label should be in one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """The component that was picked."""
 
@@ -76,13 +87,17 @@ class Place:
     occupant_last_ts: datetime | None = None
 
 
-def require(placing: Placing, known: Known | None, place: Place | None, *, profiles: Mapping[str, Profile]) -> None:
+def require(
+    placing: Placing, known: Known | None, listing: Listing, place: Place | None, profiles: Mapping[str, Profile]
+) -> None:
     """Raise `Refused` with the first thing that stands in the way, in the order a person would look for it."""
     row = placing.row
     profile = profiles.get(row.profile)
     if profile is None:
         raise Refused("unknown_profile", f"there is no device type {row.profile!r}", {"profile": row.profile})
     _require_new(row, known)
+    if known is None:
+        _require_listed(placing, listing)
     if place is None:
         if row.component_code:
             facts = {"component_code": row.component_code}
@@ -94,7 +109,7 @@ def require(placing: Placing, known: Known | None, place: Place | None, *, profi
 
 
 def _require_new(row: Registration, known: Known | None) -> None:
-    if known is None or (is_spare(known) and known.profile == row.profile):
+    if known is None or (known.profile == row.profile and (is_spare(known) or is_expected(known, row))):
         return
     facts = {
         "label": row.label,
@@ -112,9 +127,24 @@ def _require_new(row: Registration, known: Known | None) -> None:
     raise Refused("already_registered", f"{row.label} is registered already, {where}, {known.state}", facts)
 
 
+def _require_listed(placing: Placing, listing: Listing) -> None:
+    label, profile = placing.row.label, placing.row.profile
+    if listing.listed_as not in {None, profile}:
+        facts = {"label": label, "profile": profile, "listed_as": listing.listed_as}
+        raise Refused("other_type_in_batch", f"{label} was delivered as a {listing.listed_as}", facts)
+    if listing.expects and listing.listed_as is None and UNLISTED not in placing.insists:
+        facts = {"label": label, "profile": profile}
+        raise Refused(UNLISTED, f"{label} is in no batch that was delivered", facts)
+
+
 def is_spare(known: Known) -> bool:
     """Tell whether a registered device may be put somewhere else: it was taken down, and is not gone for good."""
     return known.state not in AT_ITS_PLACE and any(step.to is State.INSTALLED for step in STEPS[known.state])
+
+
+def is_expected(known: Known, row: Registration) -> bool:
+    """Tell whether a device was registered at a desk to be installed just there."""
+    return known.state is State.REGISTERED and known.component_code == row.component_code
 
 
 def _require_place(placing: Placing, place: Place, profiles: Mapping[str, Profile]) -> None:
@@ -131,7 +161,7 @@ def _require_place(placing: Placing, place: Place, profiles: Mapping[str, Profil
             {**of_class, **names, "profile": row.profile, "fitting": fitting},
         )
     _require_near(placing, place)
-    if place.occupant and place.occupant != placing.replaces:
+    if place.occupant and place.occupant not in {placing.replaces, row.label}:
         raise Refused(
             "occupied",
             f"component {row.component_code} carries {place.occupant} already",

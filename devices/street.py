@@ -10,7 +10,7 @@ from core.errors import Refused
 from devices import service, street_store
 from devices.life import State
 from devices.model import Change, Move
-from devices.placing import CAN_INSIST, Place, Placing, require
+from devices.placing import CAN_INSIST, Place, Placing, is_expected, require
 from devices.profile import Profile
 
 Reach = Callable[[Mapping[str, Any]], bool]
@@ -42,15 +42,17 @@ async def register(
         if before is not None:
             return _again(placing, before)
         known = await street_store.known(conn, row.label)
+        listing = await street_store.listing(conn, row.label, row.profile, by.now)
         found = await street_store.lock_place(conn, placing) if row.component_code else None
         place = _place(found, reach(found)) if found else None
-        require(placing, known, place, profiles=profiles)
-        replaced = place.occupant if place else None
+        require(placing, known, listing, place, profiles)
+        replaced = place.occupant if place and place.occupant != row.label else None
         if replaced:
             why = Change(now=by.now, actor=by.actor, reason=f"replaced by {row.label}")
             await service.move(conn, Move(label=replaced, to=State.REPLACED), profiles, why)
         if known is not None:
-            again = Move(label=row.label, to=State.INSTALLED, component_code=row.component_code)
+            code = "" if is_expected(known, row) else row.component_code
+            again = Move(label=row.label, to=State.INSTALLED, component_code=code)
             await service.move(conn, again, profiles, by)
         else:
             await _register(conn, placing, profiles, by)

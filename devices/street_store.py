@@ -1,6 +1,7 @@
 """SQL of registration in the street. Takes a connection, never commits."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, LiteralString
 
 from psycopg import AsyncConnection
@@ -8,7 +9,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from devices.life import AT_ITS_PLACE, State
-from devices.placing import Known, Placing
+from devices.placing import Known, Listing, Placing
 
 LOCK_LABEL = "SELECT pg_advisory_xact_lock(hashtextextended(%(label)s, %(space)s))"
 LABELS = 4_217_000_012
@@ -28,6 +29,12 @@ SELECT d.profile, d.state, c.code AS component_code, k.name_zh AS class_zh, k.na
 FROM public.device d LEFT JOIN public.component c USING (component_id)
 LEFT JOIN component_class k ON k.catalogue_id = c.catalogue_id AND k.class_code = c.class_code
 WHERE d.label = %(label)s
+"""
+LISTING = """
+SELECT (SELECT b.profile FROM claim_label l JOIN claim_batch b USING (batch_id) WHERE l.label = %(label)s)
+           AS listed_as,
+       EXISTS (SELECT FROM claim_batch WHERE profile = %(profile)s AND revoked_at IS NULL AND until > %(now)s)
+           AS expects
 """
 # The component's row stays locked: two phones at one cover are one after the other.
 PLACE = """
@@ -66,6 +73,12 @@ async def known(conn: AsyncConnection, label: str) -> Known | None:
         return None
     row["state"] = State(row["state"])
     return Known(**row)
+
+
+async def listing(conn: AsyncConnection, label: str, profile: str, now: datetime) -> Listing:
+    """Give what the delivered batches say of a label."""
+    row = await _one(conn, LISTING, {"label": label, "profile": profile, "now": now})
+    return Listing(**row) if row else Listing()
 
 
 async def lock_place(conn: AsyncConnection, placing: Placing) -> Mapping[str, Any] | None:

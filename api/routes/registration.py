@@ -73,6 +73,7 @@ class InstallParameter(BaseModel):
     unit: str = Field(description="UCUM.")
     min: float
     max: float
+    default: float | None
     name_zh: str
     name_en: str
 

@@ -68,3 +68,11 @@ async def test_each_page_is_served_at_its_address_and_below_it(address: str, pag
 async def test_an_address_that_only_begins_like_a_page_is_the_consoles(address: str):
     async with calling(address) as client:
         assert (await client.get("/fieldwork")).text == "<title>console</title>"
+
+
+async def test_only_the_page_in_the_street_may_use_the_camera(address: str):
+    async with calling(address) as client:
+        policies = [(await client.get(path)).headers["permissions-policy"] for path in ("/field", "/", "/registry")]
+
+        assert policies[0].startswith("camera=(self), geolocation=(self)")
+        assert all(policy.startswith("camera=()") for policy in policies[1:])
