@@ -45,13 +45,17 @@ class Ways(BaseModel):
 
     password: bool
     openid: str | None = Field(description="Name of the OpenID provider; null = none is configured.")
+    signed_in: str | None = Field(description="Who is signed in at this browser already.")
 
 
 @router.get("/session")
-async def show_ways_in(services: Use) -> Ways:
-    """Say how somebody may sign in."""
+async def show_ways_in(request: Request, response: Response, services: Use) -> Ways:
+    """Say how somebody may sign in, and who has."""
     provider = services.authenticator.provider
-    return Ways(password=True, openid=provider.title if provider else None)
+    shown = session_of(request)
+    who = await services.authenticator.identify(shown) if shown else None
+    response.headers["Cache-Control"] = "no-store"
+    return Ways(password=True, openid=provider.title if provider else None, signed_in=who.account if who else None)
 
 
 @router.post("/session")

@@ -6,8 +6,10 @@ import "./styles/list.css";
 import "./styles/detail.css";
 import "./styles/map.css";
 import "./styles/evaluation.css";
+import "./styles/account.css";
 import "./styles/narrow.css";
 import { App, dressDocument } from "./app";
+import { loadMe } from "./state/account";
 import { start } from "./state/control";
 import { listenToKeys } from "./state/keys";
 import { link } from "./state/store";
@@ -17,6 +19,7 @@ const FONT_WAIT_MS = 800;
 async function begin(): Promise<void> {
   dressDocument();
   start();
+  void loadMe();
   listenToKeys();
   addEventListener("online", () => {
     if (link.value === "lost") link.value = "connecting";

@@ -1,15 +1,27 @@
 /** Talks to the API: JSON in and out, and every failure as one `ApiError` that says what happened. */
+import { goSignIn } from "./sign_in";
 
 const BASE = "/api/v1";
 const TIMEOUT_MS = 15_000;
 
 export type Failure = "offline" | "timeout" | "missing" | "conflict" | "refused" | "server";
 
+/** What a problem says beside its sentence: its status, and where a page explains it itself, why and with what. */
+export interface Why {
+  status: number;
+  reason?: string;
+  facts?: Record<string, unknown>;
+  /** how long to wait before the next try */
+  retryAfterS?: number | undefined;
+}
+
 export class ApiError extends Error {
   readonly kind: Failure;
-  constructor(kind: Failure, message: string) {
+  readonly why: Why;
+  constructor(kind: Failure, message: string, why: Why = { status: 0 }) {
     super(message);
     this.kind = kind;
+    this.why = why;
   }
 }
 
@@ -28,9 +40,18 @@ export async function get<T>(path: string, query: Query = {}, signal?: AbortSign
   return request<T>(address(path, query), { headers: { accept: "application/json" } }, signal);
 }
 
-export async function post<T>(path: string, body: unknown): Promise<T> {
-  const headers = { accept: "application/json", "content-type": "application/json" };
+export async function post<T>(path: string, body: unknown, more: Record<string, string> = {}): Promise<T> {
+  const headers = { accept: "application/json", "content-type": "application/json", ...more };
   return request<T>(address(path), { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+export const put = <T>(path: string, body: unknown) => command<T>("PUT", path, body);
+export const patch = <T>(path: string, body: unknown) => command<T>("PATCH", path, body);
+export const del = <T>(path: string) => command<T>("DELETE", path);
+
+function command<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const headers = { accept: "application/json", "content-type": "application/json" };
+  return request<T>(address(path), { method, headers, body: body === undefined ? null : JSON.stringify(body) });
 }
 
 async function request<T>(url: string, init: RequestInit, signal?: AbortSignal): Promise<T> {
@@ -42,7 +63,7 @@ async function request<T>(url: string, init: RequestInit, signal?: AbortSignal):
     if (signal?.aborted) throw error;
     throw new ApiError(timeout.aborted ? "timeout" : "offline", String(error));
   }
-  if (!response.ok) throw new ApiError(failureOf(response.status), await problemText(response));
+  if (!response.ok) throw await failed(response);
   return (await response.json()) as T;
 }
 
@@ -53,11 +74,16 @@ export function failureOf(status: number): Failure {
   return status < 500 ? "refused" : "server";
 }
 
-async function problemText(response: Response): Promise<string> {
+async function failed(response: Response): Promise<ApiError> {
+  const kind = failureOf(response.status);
+  const status = response.status;
+  const retryAfterS = Number(response.headers.get("retry-after")) || undefined;
+  if (status === 401) goSignIn();
   try {
-    const problem = (await response.json()) as { detail?: string; title?: string };
-    return problem.detail ?? problem.title ?? response.statusText;
+    const problem = (await response.json()) as Partial<Why> & { detail?: string; title?: string };
+    const { detail, title, ...why } = problem;
+    return new ApiError(kind, detail ?? title ?? response.statusText, { ...why, status, retryAfterS });
   } catch {
-    return `${response.status} ${response.statusText}`;
+    return new ApiError(kind, `${status} ${response.statusText}`, { status });
   }
 }

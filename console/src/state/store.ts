@@ -103,6 +103,10 @@ export function setLang(next: Lang): void {
   view.value = { ...view.value, lang: next };
 }
 
+/** Whether the reader or the address named a language; asked before the page writes its own address. */
+export const languageWasChosen =
+  stored(LANG_KEY) !== null || (typeof location !== "undefined" && new URLSearchParams(location.search).has("lang"));
+
 export function setTheme(next: Theme): void {
   keep(THEME_KEY, next);
   theme.value = next;

@@ -4,6 +4,7 @@ import { clock } from "../lib/time";
 import { adjust, switchLang, switchTheme } from "../state/control";
 import { asOf, city, helpOpen, lang, link, named, openCounts, summary, t, theme, word, zone } from "../state/store";
 import { SEVERITIES } from "../state/view";
+import { AccountMenu } from "./account";
 import { HealthGlyph, Icon, SeverityGlyph } from "./glyphs";
 import { Search } from "./search";
 
@@ -65,6 +66,7 @@ export function Header() {
         >
           <Icon name="help" />
         </button>
+        <AccountMenu />
       </div>
     </header>
   );

@@ -63,7 +63,7 @@ def me(site: Scene, answer: httpx2.Response) -> dict[str, Any]:
 
 
 def test_the_sign_in_page_knows_the_provider(site: Scene) -> None:
-    assert site.browser().get("/api/v1/session").json() == {"password": True, "openid": "City Hall"}
+    assert site.browser().get("/api/v1/session").json() == {"password": True, "openid": "City Hall", "signed_in": None}
 
 
 def test_who_the_provider_vouches_for_is_in_with_what_it_grants(site: Scene, provider: OpenIdProvider) -> None:

@@ -1,0 +1,31 @@
+/** One's own account at the API: who I am, signing in and out. */
+import { del, get, patch, post, put } from "./client";
+
+export interface Me {
+  name: string;
+  display_name: string;
+  language: "zh" | "en";
+  grants: { grant: string; role: string; place_zh: string | null; place_en: string | null }[];
+  department_zh: string | null;
+  department_en: string | null;
+  has_password: boolean;
+  until: string | null;
+}
+
+/** How one may sign in, and who is signed in already. */
+export interface Ways {
+  openid: string | null;
+  signed_in: string | null;
+}
+
+export const waysIn = () => get<Ways>("/session");
+export const signIn = (given: { name: string; password: string } | { token: string }) =>
+  post<unknown>("/session", given);
+export const signOut = () => del<unknown>("/session");
+export const whoAmI = () => get<Me>("/me");
+export const keepLanguage = (language: Me["language"]) => patch<Me>("/me", { language });
+export const changePassword = (old: string, fresh: string) => put<unknown>("/me/password", { old, new: fresh });
+
+export function openIdAddress(next: string): string {
+  return `/api/v1/session/oidc/start?return_to=${encodeURIComponent(next)}`;
+}
