@@ -340,7 +340,8 @@ export const en: Record<Key, string> = {
     "This browser has no usable WebGL. The list still works; use a newer browser or turn on hardware acceleration.",
 
   "search.placeholder": "Code, label, street, unit, name",
-  "search.hint": "Type a code, a device label, a case number, or part of the name of a component, street, area, grid or unit, then Enter",
+  "search.hint":
+    "Type a code, a device label, a case number, or part of the name of a component, street, area, grid or unit, then Enter",
   "search.none": "Nothing found for “{text}”",
   "search.noneHint": "Try the beginning of a code, the beginning or end of a label, or a part of a name.",
   "search.searching": "Searching…",

@@ -149,6 +149,11 @@ export class CityMap {
     this.gl.easeTo({ center: position, zoom, duration: animate ? 700 : 0 });
   }
 
+  /** Bring a whole place into view. */
+  show(box: Box, animate: boolean): void {
+    this.gl.fitBounds(box, { padding: 60, maxZoom: 17, duration: animate ? 700 : 0 });
+  }
+
   setHome(box: Box, fit: boolean): void {
     this.home = box;
     if (fit) this.goHome(false);

@@ -8,3 +8,11 @@ export interface Located {
 }
 
 export const locate = signal<Located | null>(null);
+
+/** A place found by search that cannot be chosen: the map only goes there. */
+export interface Flight {
+  position: [number, number];
+  box: [west: number, south: number, east: number, north: number] | null;
+}
+
+export const flight = signal<Flight | null>(null);

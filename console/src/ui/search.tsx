@@ -1,47 +1,50 @@
-/** Find a component by its code or a device by its label; what matches by its beginning is offered while typing. */
+/** Find anything of the city by code, label, number or name; what matches is offered while typing. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get } from "../api/client";
-import type { Page } from "../api/types";
 import { select } from "../state/control";
-import { devices, named, t, word } from "../state/store";
+import { flight } from "../state/locate";
+import { lang, t, word } from "../state/store";
 import type { Selection } from "../state/view";
 import { Icon } from "./glyphs";
 
 interface Hit {
-  key: string;
-  title: string;
-  note: string;
-  selection: Selection;
+  kind: "component" | "device" | "incident" | "street" | "area" | "grid" | "department";
+  id: string;
+  title_zh: string;
+  title_en: string;
+  note_zh: string;
+  note_en: string;
+  match_zh: [number, number] | null;
+  match_en: [number, number] | null;
+  lon: number | null;
+  lat: number | null;
+  box: [number, number, number, number] | null;
 }
 
-interface ComponentRow {
-  code: string;
-  class_name_zh: string;
-  class_name_en: string;
-}
-
-const MOST = 8;
-const WAIT_MS = 150;
+const MOST = 12;
+const WAIT_MS = 120;
 export const SEARCH_ID = "search";
 
 export function Search() {
   const [text, setText] = useState("");
-  const [components, setComponents] = useState<ComponentRow[] | null>([]);
+  const [found, setFound] = useState<Hit[] | null>([]);
   const [at, setAt] = useState(0);
   const [open, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   const wanted = text.trim();
-  useEffect(() => lookUp(wanted, setComponents), [wanted]);
-  const hits = [...deviceHits(wanted), ...(components ?? []).map(componentHit)].slice(0, MOST);
+  useEffect(() => lookUp(wanted, setFound), [wanted]);
+  const hits = found ?? [];
 
   const go = (hit: Hit | undefined) => {
     if (!hit) return;
-    select(hit.selection);
+    goTo(hit);
     setText("");
     setOpen(false);
     box.current?.querySelector("input")?.blur();
   };
   const onKey = (event: KeyboardEvent) => {
+    // Enter that ends the writing of a Chinese word chooses nothing yet
+    if (event.isComposing) return;
     if (event.key === "ArrowDown") setAt(Math.min(at + 1, hits.length - 1));
     else if (event.key === "ArrowUp") setAt(Math.max(at - 1, 0));
     else if (event.key === "Enter") go(hits[at]);
@@ -65,6 +68,7 @@ export function Search() {
         list={undefined}
         aria-expanded={shown}
         aria-controls="search-hits"
+        aria-activedescendant={shown && hits[at] ? hitId(at) : undefined}
         aria-autocomplete="list"
         aria-label={t("search.hint")}
         placeholder={t("search.placeholder")}
@@ -86,18 +90,18 @@ export function Search() {
         <div class="search-hits" id="search-hits" role="listbox">
           {hits.map((hit, index) => (
             <div
-              key={hit.key}
+              key={`${hit.kind} ${hit.id}`}
+              id={hitId(index)}
               role="option"
               tabIndex={-1}
               aria-selected={index === at}
               class={index === at ? "hit hit-at" : "hit"}
               onPointerDown={() => go(hit)}
             >
-              <span class="num">{hit.title}</span>
-              <span class="muted">{hit.note}</span>
+              <Found hit={hit} />
             </div>
           ))}
-          {!hits.length && <Nothing text={wanted} searching={components === null} />}
+          {!hits.length && <Nothing text={wanted} searching={found === null} />}
         </div>
       )}
     </div>
@@ -114,14 +118,50 @@ function Nothing({ text, searching }: { text: string; searching: boolean }) {
   );
 }
 
+/** The title with what was typed marked in it; then what it is. */
+function Found({ hit }: { hit: Hit }) {
+  const chinese = lang.value === "zh";
+  const title = chinese ? hit.title_zh : hit.title_en;
+  const other = chinese ? hit.title_en : hit.title_zh;
+  const match = chinese ? hit.match_zh : hit.match_en;
+  const [start, end] = match ?? [0, 0];
+  const note = word("profile", chinese ? hit.note_zh : hit.note_en);
+  return (
+    <>
+      <span class="num">
+        {title.slice(0, start)}
+        <mark>{title.slice(start, end)}</mark>
+        {title.slice(end)}
+      </span>
+      <span class="muted">
+        {[t(`search.${hit.kind}`), match || other === title ? "" : other, note].filter(Boolean).join(" · ")}
+      </span>
+    </>
+  );
+}
+
+const hitId = (index: number) => `search-hit-${index}`;
+
+/** Open what has a page of its own; go to what is only a place. */
+function goTo(hit: Hit): void {
+  const selection = selectionOf(hit);
+  if (selection) select(selection);
+  else if (hit.lon !== null && hit.lat !== null) flight.value = { position: [hit.lon, hit.lat], box: hit.box };
+}
+
+function selectionOf({ kind, id }: Hit): Selection | null {
+  if (kind === "incident") return { kind, id: Number(id) };
+  return kind === "device" || kind === "component" ? { kind, id } : null;
+}
+
 /** Null while the answer is on its way. */
-function lookUp(wanted: string, take: (rows: ComponentRow[] | null) => void): (() => void) | undefined {
-  if (!/^\d{4,16}$/.test(wanted)) return void take([]);
+function lookUp(wanted: string, take: (hits: Hit[] | null) => void): (() => void) | undefined {
+  if (!wanted) return void take([]);
   take(null);
   const stop = new AbortController();
   const timer = setTimeout(() => {
-    get<Page<ComponentRow>>("/components", { code: wanted, limit: MOST }, stop.signal).then(
-      (page) => take(page.items),
+    get<{ items: Hit[] }>("/search", { q: wanted.slice(0, 64), limit: MOST }, stop.signal).then(
+      (answer) => take(answer.items),
       () => {
         if (!stop.signal.aborted) take([]);
       },
@@ -130,31 +170,5 @@ function lookUp(wanted: string, take: (rows: ComponentRow[] | null) => void): ((
   return () => {
     clearTimeout(timer);
     stop.abort();
-  };
-}
-
-function deviceHits(wanted: string): Hit[] {
-  const small = wanted.toLowerCase();
-  if (!small) return [];
-  const hits: Hit[] = [];
-  for (const [label, row] of devices.value) {
-    if (!label.toLowerCase().includes(small)) continue;
-    hits.push({
-      key: label,
-      title: label,
-      note: `${word("profile", row[1])} · ${word("summary", row[4])}`,
-      selection: { kind: "device", id: label },
-    });
-    if (hits.length >= MOST) break;
-  }
-  return hits;
-}
-
-function componentHit(row: ComponentRow): Hit {
-  return {
-    key: row.code,
-    title: row.code,
-    note: named(row.class_name_zh, row.class_name_en),
-    selection: { kind: "component", id: row.code },
   };
 }

@@ -7,7 +7,7 @@ import { boxOf, namePoints } from "../map/features";
 import { palette } from "../map/palette";
 import { adjust, select } from "../state/control";
 import { countByGrid, matching, mustAct } from "../state/incidents";
-import { locate } from "../state/locate";
+import { flight, locate } from "../state/locate";
 import { devices, lang, nowMs, openRows, t, theme, view } from "../state/store";
 import { Icon } from "./glyphs";
 import { Legend } from "./legend";
@@ -87,6 +87,12 @@ function follow(city: CityMap): (() => void)[] {
       city.choose(at.position);
       if (at.asked !== asked || !city.gl.getBounds().contains(at.position)) city.goTo(at.position, !calm.matches);
       asked = at.asked;
+    }),
+    effect(() => {
+      const to = flight.value;
+      if (!to) return;
+      if (to.box) city.show(to.box, !calm.matches);
+      else city.goTo(to.position, !calm.matches);
     }),
   ];
 }
