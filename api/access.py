@@ -100,6 +100,7 @@ WHO: Mapping[str, Who] = {
     "move_device": _ENGINEER,
     "replace_device": _ENGINEER,
     "list_device_types": SEES,
+    "show_coverage": SEES,
     "show_device_type": SEES,
     "list_unknown_devices": _ENGINEER,
     "register_unknown_device": _ENGINEER,

@@ -28,6 +28,7 @@ COMMANDS = {
     "codes": "Codes of new components. Example: citygrid codes issue --district 130203 --class 0103 --count 10",
     "departments": "Units that answer for components. Example: citygrid departments unclear --by class",
     "devices": "Devices on components. Example: citygrid devices import devices.csv",
+    "coverage": "How densely the city is sensed. Example: citygrid coverage --by class",
     "types": "Device types: the shipped ones and the city's own. Example: citygrid types lint",
     "dead-letters": "Refused messages and trying them again. Example: citygrid dead-letters list --since 24h",
     "readings": "Stored readings. Example: citygrid readings export out.csv --profile camera --from 24h",

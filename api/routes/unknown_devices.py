@@ -74,6 +74,14 @@ class IgnoreCommand(BaseModel):
     reason: Reason
 
 
+class NoticeCommand(BaseModel):
+    """Why it is listed again."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    reason: str = Field(default="", max_length=2000, pattern=NO_NUL)
+
+
 class RegisteredDevice(BaseModel):
     """The device it is now."""
 
@@ -138,11 +146,12 @@ async def ignore_unknown_device(unknown_id: UnknownId, command: IgnoreCommand, s
     return Noted(unknown_id=unknown_id, ignored=True)
 
 
-@router.delete("/{unknown_id}/ignore")
-async def notice_unknown_device(unknown_id: UnknownId, services: Use, person: Person) -> Noted:
+@router.post("/{unknown_id}/notice")
+async def notice_unknown_device(unknown_id: UnknownId, command: NoticeCommand, services: Use, person: Person) -> Noted:
     """End that it is ignored."""
     async with services.writing() as conn:
-        await unknown.notice(conn, unknown_id, Change(now=services.clock(), actor=person.name))
+        by = Change(now=services.clock(), actor=person.name, reason=command.reason)
+        await unknown.notice(conn, unknown_id, by)
     return Noted(unknown_id=unknown_id, ignored=False)
 
 

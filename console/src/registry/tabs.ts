@@ -19,4 +19,6 @@ export const TABS: readonly Tab[] = [
   { id: "grids", title: { zh: "网格", en: "Grids" }, load: () => import("./grids") },
   { id: "devices", title: { zh: "批量登记", en: "Devices in bulk" }, load: () => import("./devices") },
   { id: "types", title: { zh: "设备类型", en: "Device types" }, load: () => import("./types") },
+  { id: "unknown", title: { zh: "未登记设备", en: "Knocking devices" }, load: () => import("./unknown") },
+  { id: "coverage", title: { zh: "感知密度", en: "Sensing density" }, load: () => import("./coverage") },
 ];
