@@ -24,6 +24,11 @@ class GridIndex:
         self._keys = keys[order]
         self._tree = STRtree(np.asarray(polygons, dtype=np.object_)[order])
 
+    @property
+    def keys(self) -> NDArray[np.int32]:
+        """The keys of all grids, ascending."""
+        return self._keys
+
     def __len__(self) -> int:
         return len(self._keys)
 

@@ -89,8 +89,15 @@ async def load(
     fleet = _fleet(rows, tuple(sorted(profiles)), city)
     states = [row[STATE] for row in rows]
     accepts, awaited = [it in _REPORTING for it in states], [it in _AWAITED for it in states]
-    directory = make(fleet, profiles, accepts, locator, _spoken(fleet, spoken), awaited)
+    directory = make(fleet, profiles, accepts, _in_force(locator, city.map), _spoken(fleet, spoken), awaited)
     return replace(directory, behind_gateway={label: frozenset(devices) for label, devices in behind})
+
+
+def _in_force(locator: Locator | None, city: CityMap) -> Locator | None:
+    """Give the index of the grids in force: the same one until others are; a grid that is redrawn has another key."""
+    if not isinstance(locator, GridIndex) or np.array_equal(locator.keys, city.unit_grids.key):
+        return locator
+    return GridIndex(city.unit_grids.key, city.unit_grids.geometry)
 
 
 def _spoken(fleet: Fleet, rows: list[tuple[int, str, str, str]]) -> list[Spoken]:
