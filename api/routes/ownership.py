@@ -36,6 +36,7 @@ CSV_HEADINGS = (
     "owner_zh", "maintainer_zh", "reasons", "lon", "lat",
 )  # fmt: skip
 ROWS_A_CHUNK = 500
+CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
 class Unclear(BaseModel):
@@ -175,9 +176,7 @@ async def list_unclear_ownership(
     return Page(items=[Unclear.model_validate(row) for row in rows[:limit]], next=last)
 
 
-@router.get(
-    "/worklist.csv", response_class=StreamingResponse, responses={200: {"content": {"text/csv": {}}}}
-)  # fmt: skip
+@router.get("/worklist.csv", response_class=StreamingResponse, responses=CSV)
 async def export_unclear_ownership(
     services: Use, *, reason: ByReason = None, class_code: ByClass = None, area: ByArea = None
 ) -> StreamingResponse:

@@ -24,6 +24,8 @@ ByReason = Annotated[str | None, Query(pattern="^[a-z_]{1,40}$", description="No
 Refused = Annotated[bool | None, Query(description="Only rows that were, or were not, refused.")]
 HEADINGS = ("line", "column", "reason", "detail", "refused", "lon", "lat")
 ROWS_A_CHUNK = 500
+CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+GEOJSON: dict[int | str, dict[str, Any]] = {200: {"content": {"application/geo+json": {"schema": {"type": "object"}}}}}
 
 
 class Survey(BaseModel):
@@ -126,9 +128,7 @@ async def list_survey_findings(
     return Page(items=items, next=following)
 
 
-@router.get(
-    "/{survey_id}/findings.csv", response_class=StreamingResponse, responses={200: {"content": {"text/csv": {}}}}
-)
+@router.get("/{survey_id}/findings.csv", response_class=StreamingResponse, responses=CSV)
 async def export_survey_findings(
     survey_id: SurveyId, services: Use, *, reason: ByReason = None, refused: Refused = None
 ) -> StreamingResponse:
@@ -141,7 +141,7 @@ async def export_survey_findings(
 @router.get(
     "/{survey_id}/findings.geojson",
     response_class=StreamingResponse,
-    responses={200: {"content": {"application/geo+json": {}}}},
+    responses=GEOJSON,
 )
 async def map_survey_findings(
     survey_id: SurveyId, services: Use, *, reason: ByReason = None, refused: Refused = None
