@@ -55,7 +55,7 @@ def run_api(settings: Settings) -> None:
 async def serve(settings: Settings) -> None:
     """Serve inside a running loop."""
     app = make_app(settings)
-    listener = _listen(settings.http_host, settings.http_port)
+    listener = listen(settings.http_host, settings.http_port)
     host, port = listener.getsockname()[:2]
     log.info("api_listening", url=f"http://{host}:{port}/")
     await make_server(app, settings.http_proxies).serve(sockets=[listener])
@@ -93,8 +93,8 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Give the listening socket.
+def listen(host: str, port: int) -> socket.socket:
+    """Give the listening socket; raises `Unavailable` when the address is taken.
 
     Its connections inherit that they send at once: asyncio sets this only on sockets that name their protocol, and an
     answer in two parts then waits 40 ms for the client's delayed acknowledgement.

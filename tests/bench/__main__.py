@@ -17,7 +17,7 @@ from tests.own_services import free_port, isolated_settings
 
 DATA_DIR = Path(".citygrid/bench")
 BUILD = Path("build")
-ORDER = ("ingest", "rules", "backtest", "rollups", "queries", "registry", "tiles")
+ORDER = ("ingest", "rules", "backtest", "rollups", "queries", "registry", "tiles", "map")
 
 
 def main(chosen: list[str]) -> int:
@@ -50,7 +50,7 @@ def main(chosen: list[str]) -> int:
 
 def _run(name: str, environment: dict[str, str]) -> int:
     _say(f"bench {name} ...")
-    if name == "tiles":  # the only one that looks at a loaded city
+    if name in {"tiles", "map"}:  # they look at a loaded city
         for step in (["db", "migrate"], ["city", "generate"], ["city", "load"]):
             subprocess.run([sys.executable, "-m", "cli.main", *step], env=environment, check=True, stdout=sys.stderr)
     script = Path(__file__).parent / f"bench_{name}.py"

@@ -21,7 +21,7 @@ from storage.pool import READER, connect
 
 ZOOMS = range(9, 19)
 TILES = 40
-P95_MS = 150.0
+P95_MS = 100.0
 MOST_BYTES = 500_000
 POINTS = "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_Centroid(geom) AS p FROM unit_grid ORDER BY code) AS c"
 
