@@ -143,6 +143,7 @@ WHO: Mapping[str, Who] = {
     "list_ogc_tilesets": SEES,
     "show_ogc_tileset": SEES,
     "show_ogc_tilejson": SEES,
+    "export_layer": SEES,
     # incidents: the state machine says which role takes which step (`alerts.incident`)
     "list_incidents": SEES,
     "show_incident": SEES,

@@ -32,6 +32,7 @@ TAGS = {
     "search": "What a few letters or digits may mean.",
     "summary": "The city in counts.",
     "tiles": "Mapbox vector tiles.",
+    "exports": "Layers as files: GeoPackage, GeoJSON, CSV, GeoParquet.",
     "ogc": "OGC API - Features and Tiles, for geographic information systems.",
     "people": "Signing in, one's own account, everybody's accounts, and the log of what was done.",
     "health": "For machines that watch this one.",

@@ -27,6 +27,7 @@ COMMANDS = {
     "components": "Surveyed components. Example: citygrid components import survey.csv --crs EPSG:4548",
     "codes": "Codes of new components. Example: citygrid codes issue --district 130203 --class 0103 --count 10",
     "departments": "Units that answer for components. Example: citygrid departments unclear --by class",
+    "export": "Layers as files. Example: citygrid export components c.gpkg --class 0101",
     "devices": "Devices on components. Example: citygrid devices import devices.csv",
     "coverage": "How densely the city is sensed. Example: citygrid coverage --by class",
     "types": "Device types: the shipped ones and the city's own. Example: citygrid types lint",
