@@ -14,7 +14,7 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ def main() -> int:
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[int]:
+def serving(settings: Settings) -> Generator[int]:
     """Serve the API in a thread of its own and give its port."""
     with server.listen("127.0.0.1", 0) as listener:
         running = server.make_server(server.make_app(settings))
