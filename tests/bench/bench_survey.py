@@ -1,0 +1,142 @@
+"""How long a survey of 548,000 components takes from CSV and from GeoPackage, and what memory an import holds at most.
+
+Run as `.venv/bin/python tests/bench/bench_survey.py [copies]`; needs CITYGRID_TEST_DATABASE_URL (a superuser's).
+Each import runs in a process of its own, into a database of its own, so its peak is its own. The large file is the
+small one `copies` times (four: 2.2 million), each copy with its own serials and two metres further.
+"""
+
+import asyncio
+import csv
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import numpy as np
+import psycopg
+import pyogrio.raw
+import shapely
+from psycopg import AsyncConnection, conninfo, sql
+
+from components_registry import service
+from runtime import gridwork
+from runtime.city import _csv_rows, _features
+from simulators.city.generate import generate, write
+from storage import grids
+from storage.migrate import migrate
+
+OUT = Path(__file__).parents[2] / "build" / "bench_survey.json"
+SERIALS_A_COPY = 240_000
+STEP_DEG = 0.00002
+
+
+async def load(url: str, folder: Path, file: Path) -> dict[str, Any]:
+    async with await AsyncConnection.connect(url, autocommit=True, options="-c jit=off") as conn:
+        await grids.upsert_areas(conn, [grids.AreaRow(**row) for row in _csv_rows(folder / "areas.csv")])
+        await gridwork.import_patrols(conn, _features(folder / "patrol_grids.geojson"))
+        await gridwork.import_units(conn, _features(folder / "unit_grids.geojson"))
+        before = peak_mb()
+        begin, python = time.perf_counter(), time.process_time()
+        survey = service.Survey(file=file, synthetic=True)
+        report = await service.import_survey(conn, survey, now=datetime.now(UTC), actor="bench")
+        seconds = time.perf_counter() - begin
+    return {
+        "rows": report.rows_read,
+        "loaded": report.loaded,
+        "seconds": round(seconds, 1),
+        "python_cpu_s": round(time.process_time() - python, 1),
+        "mb_before": before,
+        "mb_peak": peak_mb(),
+    }
+
+
+def peak_mb() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def in_a_process_of_its_own(server: str, folder: Path, file: Path) -> dict[str, Any]:
+    name = f"citygrid_bench_{uuid.uuid4().hex[:8]}"
+    url = conninfo.make_conninfo(server, dbname=name)
+    with psycopg.connect(server, autocommit=True) as conn:
+        conn.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+    try:
+        with psycopg.connect(url, autocommit=True) as conn:
+            conn.execute("CREATE EXTENSION timescaledb")
+            conn.execute("CREATE EXTENSION postgis")
+        migrate(url)
+        command = [sys.executable, __file__, "--load", url, str(folder), str(file)]
+        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    finally:
+        with psycopg.connect(server, autocommit=True) as conn:
+            conn.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def as_geopackage(source: Path, file: Path) -> None:
+    """Write the survey's rows as a layer: its texts as fields, its places as geometries."""
+    with source.open(encoding="utf-8-sig", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    drawn = [row.get("wkt", "") for row in rows]
+    shapes = np.asarray([None] * len(rows), dtype=object)
+    lines = np.asarray([text != "" for text in drawn])
+    shapes[lines] = shapely.from_wkt([text for text in drawn if text])
+    points = [(float(row["x"]), float(row["y"])) for row, line in zip(rows, lines, strict=True) if not line]
+    shapes[~lines] = shapely.points(np.asarray(points))
+    names = [name for name in rows[0] if name not in {"x", "y", "wkt"}]
+    fields = [np.asarray([row[name] for row in rows], dtype=object) for name in names]
+    pyogrio.raw.write(
+        file, shapely.to_wkb(shapes), fields, names, driver="GPKG", geometry_type="Unknown", crs="EPSG:4326"
+    )
+
+
+def copied(source: Path, file: Path, copies: int) -> None:
+    """Write the points of a survey several times: other serials, each copy a little further east."""
+    with source.open(encoding="utf-8-sig", newline="") as given, file.open("w", encoding="utf-8", newline="") as out:
+        reader = csv.DictReader(given)
+        writer = csv.DictWriter(out, fieldnames=reader.fieldnames or ())
+        writer.writeheader()
+        for row in reader:
+            if row.get("wkt"):
+                writer.writerow(row)
+                continue
+            code, x = row["code"], float(row["x"])
+            for copy in range(copies):
+                row["code"] = f"{code[:10]}{int(code[10:]) + copy * SERIALS_A_COPY:06d}"
+                row["x"] = f"{x + copy * STEP_DEG:.9f}"
+                writer.writerow(row)
+
+
+def main() -> None:
+    server = os.environ["CITYGRID_TEST_DATABASE_URL"]
+    copies = int(sys.argv[1]) if len(sys.argv) > 1 else 4
+    results: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write(generate(20130), folder)
+        survey = folder / "components.csv"
+        as_geopackage(survey, folder / "components.gpkg")
+        copied(survey, folder / "large.csv", copies)
+        for what, file in (
+            ("548,000 from CSV", survey),
+            ("548,000 from GeoPackage", folder / "components.gpkg"),
+            (f"{copies} times as many from CSV", folder / "large.csv"),
+        ):
+            results[what] = {**in_a_process_of_its_own(server, folder, file), "load_1m": round(os.getloadavg()[0], 1)}
+            print(what, results[what], flush=True)
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(json.dumps({"results": results, "cores": os.cpu_count()}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--load"]:
+        print(json.dumps(asyncio.run(load(sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4])))))
+    else:
+        main()
