@@ -1,6 +1,7 @@
 /** Build of the pages: everything they need ends in dist/, so that they work on a network without an outside. */
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
+import { fieldWorker, WORKER } from "./bundling/field_worker.ts";
 
 const api = process.env.CITYGRID_API ?? "http://127.0.0.1:8077";
 
@@ -22,7 +23,7 @@ const addresses: Plugin = {
 
 export default defineConfig({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  plugins: [addresses],
+  plugins: [addresses, fieldWorker],
   worker: { format: "es" },
   build: {
     target: "es2022",
@@ -30,7 +31,15 @@ export default defineConfig({
     assetsInlineLimit: 0,
     // MapLibre is one megabyte in one piece; nothing to split
     chunkSizeWarningLimit: 1500,
-    rolldownOptions: { input: ["index.html", ...PAGES.map((page) => `${page}.html`)] },
+    rolldownOptions: {
+      input: {
+        index: "index.html",
+        ...Object.fromEntries(PAGES.map((page) => [page, `${page}.html`])),
+        [WORKER]: "src/field/worker.ts",
+      },
+      // the worker's name stays: browsers look at the same address for a newer one
+      output: { entryFileNames: ({ name }) => (name === WORKER ? "[name].js" : "assets/[name]-[hash].js") },
+    },
   },
   server: { proxy: { "/api": api } },
   test: { include: ["tests/**/*.test.ts"], environment: "node" },

@@ -7,7 +7,7 @@ from pathlib import Path
 CONSOLE = Path(__file__).parents[2] / "console"
 DIST = CONSOLE / "dist"
 PAGES = ("index.html", "field.html", "registry.html", "login.html", "citizens.html")
-SOURCES = ("src", "public", *PAGES, "package-lock.json", "vite.config.ts")
+SOURCES = ("src", "bundling", "public", *PAGES, "package-lock.json", "vite.config.ts")
 
 
 def newest(paths: list[Path]) -> float:

@@ -54,8 +54,19 @@ function command<T>(method: string, path: string, body?: unknown): Promise<T> {
   return request<T>(address(path), { method, headers, body: body === undefined ? null : JSON.stringify(body) });
 }
 
-async function request<T>(url: string, init: RequestInit, signal?: AbortSignal): Promise<T> {
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+/** Send a file as it is. */
+export async function send<T>(path: string, query: Query, file: Blob, kind: string, patienceMs: number): Promise<T> {
+  const headers = { accept: "application/json", "content-type": kind };
+  return request<T>(address(path, query), { method: "POST", headers, body: file }, undefined, patienceMs);
+}
+
+async function request<T>(
+  url: string,
+  init: RequestInit,
+  signal?: AbortSignal,
+  patienceMs: number = TIMEOUT_MS,
+): Promise<T> {
+  const timeout = AbortSignal.timeout(patienceMs);
   let response: Response;
   try {
     response = await fetch(url, { ...init, signal: signal ? AbortSignal.any([signal, timeout]) : timeout });
