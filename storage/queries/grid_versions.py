@@ -34,7 +34,7 @@ SELECT number, flaw, blocks, feature, codes, area_m2, detail,
 FROM grid_finding WHERE version_id = %(version_id)s AND number > %(after)s ORDER BY number LIMIT %(limit)s
 """
 FINDING_FEATURES = """
-SELECT json_build_object('type', 'Feature', 'id', number, 'geometry', ST_AsGeoJSON(geom, 7)::json,
+SELECT json_build_object('type', 'Feature', 'id', number::text, 'geometry', ST_AsGeoJSON(geom, 7)::json,
     'properties', json_build_object('flaw', flaw, 'blocks', blocks, 'feature', feature, 'codes', codes,
                                     'area_m2', area_m2, 'detail', detail))::text
 FROM grid_finding WHERE version_id = %(version_id)s ORDER BY number LIMIT %(limit)s

@@ -67,7 +67,7 @@ async def test_readings_flow_on_while_grids_change_and_keep_the_grid_of_their_ti
     await running.carrying()
     address = broker_address.parse(broker)
     async with aiomqtt.Client(
-        address.host, address.port, username=address.username, password=address.password,
+        address.host, address.port, username=address.username, password=address.password, timeout=60,
         protocol=aiomqtt.ProtocolVersion.V5,
     ) as gateway:  # fmt: skip
 

@@ -10,7 +10,7 @@ interface Geometry {
 }
 
 export interface Feature {
-  id: number;
+  id: string;
   geometry: Geometry | null;
   properties: { flaw: string; blocks: boolean; codes: string[]; area_m2: number; detail: string };
 }
@@ -24,8 +24,8 @@ interface Box {
 
 interface MapProps {
   features: Feature[];
-  chosen: number | null;
-  choose: (id: number) => void;
+  chosen: string | null;
+  choose: (id: string) => void;
 }
 
 const WIDTH = 720;

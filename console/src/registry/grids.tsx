@@ -128,7 +128,7 @@ function Stretch({ period }: { period: Period }) {
 
 function Findings({ version }: { version: string }) {
   const { data, error, reload } = useLoaded<{ features: Feature[] }>(`/grids/imports/${version}/findings.geojson`);
-  const [chosen, choose] = useState<number | null>(null);
+  const [chosen, choose] = useState<string | null>(null);
   if (error) return <Failed error={error} retry={reload} />;
   const features = data?.features ?? [];
   return (
