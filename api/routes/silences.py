@@ -12,6 +12,7 @@ from api import paging
 from api.incident import Severity
 from api.instant import Instant
 from api.paging import Cursor, Limit, Page
+from api.principal import Person
 from api.services import Use
 from core.errors import NotFound
 from core.origin import Origin
@@ -27,11 +28,14 @@ Code = Annotated[str, Field(max_length=64, pattern=NO_NUL)]
 
 
 class EndCommand(BaseModel):
-    """Who ends it, and why; both are kept in the audit log. There are no accounts yet."""
+    """Why; kept in the audit log with who is signed in."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    actor: str = Field(min_length=1, max_length=100, pattern=NO_NUL, description="Who does it.")
+    actor: str | None = Field(
+        default=None, min_length=1, max_length=100, pattern=NO_NUL, deprecated=True,
+        description="Ignored: it is who is signed in.",
+    )  # fmt: skip
     reason: str = Field(min_length=1, max_length=2000, pattern=NO_NUL, description="Why.")
 
 
@@ -122,7 +126,7 @@ async def show_silence(silence_id: SilenceId, services: Use) -> Silence:
 
 
 @router.post("/silences")
-async def create_silence(command: SilenceCommand, services: Use) -> Silence:
+async def create_silence(command: SilenceCommand, services: Use, person: Person) -> Silence:
     """Hold back the cases that match, until `ends_at`; the running ingest takes it up before its next batch."""
     now = services.clock()
     wish = Wish(
@@ -132,7 +136,7 @@ async def create_silence(command: SilenceCommand, services: Use) -> Silence:
         windows=command.windows,
         starts_at=command.starts_at or now,
         ends_at=command.ends_at,
-        author=command.actor,
+        author=person.name,
         reason=command.reason,
     )
     async with services.writing() as conn:
@@ -141,10 +145,10 @@ async def create_silence(command: SilenceCommand, services: Use) -> Silence:
 
 
 @router.delete("/silences/{silence_id}")
-async def end_silence(silence_id: SilenceId, command: EndCommand, services: Use) -> Silence:
+async def end_silence(silence_id: SilenceId, command: EndCommand, services: Use, person: Person) -> Silence:
     """End a silence now; it stays in the list. What it holds back opens if the rule still fires."""
     async with services.writing() as conn:
-        await commands.end(conn, silence_id, command.actor, command.reason, services.clock())
+        await commands.end(conn, silence_id, person.name, command.reason, services.clock())
     return await _silence(services, silence_id)
 
 
