@@ -7,7 +7,7 @@ import { devices, lang, nowMs, t, word } from "../state/store";
 import { DetailFrame } from "./detail_frame";
 import { DeviceCommands } from "./device_commands";
 import { DeviceEvents } from "./device_events";
-import { DeviceHistory } from "./device_life";
+import { DeviceHealth, DeviceHistory } from "./device_life";
 import { DeviceReadings, Health, LastSeen } from "./device_readings";
 import { DeviceGlyph } from "./glyphs";
 import { LinkRow } from "./incident_detail";
@@ -70,6 +70,7 @@ function Body({ device }: { device: Device }) {
         />
       </Section>
       <DeviceCommands label={device.label} />
+      <DeviceHealth label={device.label} />
       <DeviceHistory label={device.label} />
     </>
   );
