@@ -43,5 +43,6 @@ def check(password: str, names: Sequence[str]) -> str:
 
 def _is_run(text: str) -> bool:
     """Whether every character is the one after, or before, the one it follows: abcdef…, 987654…."""
-    steps = {ord(after) - ord(before) for before, after in itertools.pairwise(text)}
-    return steps in ({1}, {-1})
+    around = 10 if text.isdecimal() else 0x110000  # 789012 runs on
+    steps = {(ord(after) - ord(before)) % around for before, after in itertools.pairwise(text)}
+    return steps in ({1}, {around - 1})

@@ -1,6 +1,6 @@
 """Accounts made straight in the database, each with an API key: no test pays for a password's hash."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 from psycopg import Connection
@@ -37,6 +37,17 @@ def add_key(conn: Connection, name: str, *grants: str, department_id: int | None
         (tokens.hashed(key), key[: tokens.SHOWN_CHARACTERS], account_id, KEY_NAME, datetime.now(UTC)),
     )
     return key
+
+
+def add_session(conn: Connection, name: str, *grants: str) -> str:
+    """Add an account with these grants and give the token of a browser's session of it."""
+    token, now = tokens.fresh(), datetime.now(UTC)
+    conn.execute(
+        "INSERT INTO account_session (token_hash, account_id, method, created_at, used_at, expires_at, address,"
+        " user_agent) VALUES (%s, %s, 'password', %s, %s, %s, '127.0.0.1', 'test')",
+        (tokens.hashed(token), add_account(conn, name, *grants), now, now, now + timedelta(days=7)),
+    )
+    return token
 
 
 def bearer(key: str) -> dict[str, str]:

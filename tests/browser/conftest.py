@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
+from playwright._impl._api_structures import SetCookieParam
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from runtime import server
 from runtime.settings import Settings
 from tests.browser import chromium, city, console_build
+from tests.credentials import add_session
 
 WAIT_MS = 20_000
 
@@ -110,8 +113,19 @@ Visit = Callable[..., Page]
 
 
 @pytest.fixture
-def visit(browser: Browser, api: Api, heard: Heard) -> Iterator[Visit]:
-    """Open the console in a window of its own; a reader in New York, so that the city's own time shows."""
+def session(living_city: str) -> str:
+    """The token of an administrator's session."""
+    with psycopg.connect(living_city) as conn:
+        return add_session(conn, "lin", "admin")
+
+
+def cookie(address: str, token: str) -> SetCookieParam:
+    return {"name": "citygrid_session", "value": token, "url": address, "httpOnly": True, "sameSite": "Strict"}
+
+
+@pytest.fixture
+def visit(browser: Browser, api: Api, heard: Heard, session: str) -> Iterator[Visit]:
+    """Open the console in a window of its own, signed in; in New York, so that the city's own time shows."""
     contexts: list[BrowserContext] = []
 
     def go(query: str = "?lang=zh", *, width: int = 1200, height: int = 800) -> Page:
@@ -122,6 +136,7 @@ def visit(browser: Browser, api: Api, heard: Heard) -> Iterator[Visit]:
             color_scheme="dark",
         )
         context.set_default_timeout(WAIT_MS)
+        context.add_cookies([cookie(api.address, session)])
         contexts.append(context)
         page = context.new_page()
         heard.watch(page)
