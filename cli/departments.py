@@ -231,7 +231,9 @@ def unclear(
         _print_json({"items": rows})
         return
     columns = ("key", "name_zh", "components", "unclear", *_REASONS) if by else (*_COLUMNS, "reasons")
-    table = Table(*columns)
+    table = Table()
+    for column in columns:
+        table.add_column(column, no_wrap=column in {"key", "code"}, overflow="fold")
     for row in rows:
         table.add_row(*(" ".join(row[c]) if c == "reasons" else str(row[c] or "") for c in columns))
     Console().print(table)
