@@ -15,7 +15,8 @@ import aiomqtt
 import psycopg
 import pytest
 import segno
-from playwright.sync_api import Browser, BrowserContext, Geolocation, Page, Route, TimeoutError, expect
+from playwright.sync_api import Browser, BrowserContext, Geolocation, Page, Route, expect
+from playwright.sync_api import TimeoutError as TooLate
 from psycopg import conninfo
 
 from tests.browser import city, session
@@ -184,7 +185,7 @@ def test_a_device_is_registered_in_the_street_and_its_first_reading_arrives(
     reading = page.get_by_test_id("first-reading")
     for seq in range(20):  # what it says before ingest knows it is not kept: it says it again
         publish(broker, "MC-NEW-1", seq, tilt_deg=1.4, battery_pct=97)
-        with suppress(TimeoutError):
+        with suppress(TooLate):
             reading.wait_for(timeout=2_000)
             break
     expect(reading).to_contain_text("1.4°")
