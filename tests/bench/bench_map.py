@@ -14,6 +14,7 @@ import random
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,7 @@ import psycopg
 from runtime import server
 from runtime.settings import Settings, load
 from tests.bench.bench_tiles import POINTS, tile
-from tests.credentials import administrator
+from tests.credentials import add_key, bearer
 
 OUT = Path("build/bench_map.json")
 TILES, ROUNDS = 25, 20
@@ -85,7 +86,7 @@ def main() -> int:
         if not points:
             print("no city is loaded: run `citygrid city load`", file=sys.stderr)
             return 2
-        client = Client(port, dict(administrator(settings.owner_dsn())))
+        client = Client(port, bearer(add_key(conn, f"bench-{uuid.uuid4().hex[:8]}", "admin")))
         report: dict[str, Any] = {"load_1m": os.getloadavg()[0], "bare_answer": bare(client)}
         report["tiles"] = list(tiles(client, points))
         report["search"] = search(client)
@@ -105,9 +106,11 @@ def serving(settings: Settings) -> Generator[int]:
         thread.start()
         while not running.started:
             time.sleep(0.05)
-        yield listener.getsockname()[1]
-        running.should_exit = True
-        thread.join()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            running.should_exit = True
+            thread.join()
 
 
 def bare(client: Client) -> dict[str, float]:
