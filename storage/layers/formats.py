@@ -7,7 +7,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyogrio
-import shapely
 from pyarrow import csv, parquet
 from pyproj import CRS
 
@@ -69,30 +68,11 @@ def _batches(copied: Path, layer: Layer, shape: Shape) -> Any:
 
 
 def _write_parquet(reader: Any, file: Path, shape: Shape) -> None:
-    """Write GeoParquet 1.1; the box and the kinds of geometry are known at the end, where the metadata stands."""
-    kinds: set[str] = set()
-    box = [float("inf"), float("inf"), float("-inf"), float("-inf")]
-    schema = reader.schema.set(reader.schema.get_field_index(GEOMETRY), pa.field(GEOMETRY, pa.binary()))
+    """Write GeoParquet 1.1. Its metadata stand in the schema, where readers look, so before the kinds are known."""
+    column = {"encoding": "WKB", "geometry_types": list[str](), "crs": CRS.from_epsg(shape.system.srid).to_json_dict()}
+    about = {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: column}}
+    at = reader.schema.get_field_index(GEOMETRY)
+    schema = reader.schema.set(at, pa.field(GEOMETRY, pa.binary())).with_metadata({"geo": json.dumps(about)})
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
         for batch in reader:
-            shapes = shapely.from_wkb(batch.column(GEOMETRY).to_numpy(zero_copy_only=False))
-            present = shapes[~shapely.is_missing(shapes)]
-            for kind in set(shapely.get_type_id(present).tolist()):
-                kinds.add(_KINDS[kind])
-            if len(present):
-                west, south, east, north = shapely.total_bounds(present).tolist()
-                box = [min(box[0], west), min(box[1], south), max(box[2], east), max(box[3], north)]
-            writer.write_batch(batch.cast(schema), row_group_size=ROW_GROUP)
-        column: dict[str, Any] = {
-            "encoding": "WKB",
-            "geometry_types": sorted(kinds),
-            "crs": CRS.from_epsg(shape.system.srid).to_json_dict(),
-            **({"bbox": box} if kinds else {}),
-        }
-        about = {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: column}}
-        writer.add_key_value_metadata({"geo": json.dumps(about)})
-
-
-_KINDS = ("Point", "LineString", "LinearRing", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon",
-          "GeometryCollection")  # fmt: skip
-"""By shapely's type number."""
+            writer.write_batch(pa.record_batch(batch.columns, schema=schema), row_group_size=ROW_GROUP)
