@@ -83,7 +83,7 @@ describe("counts", () => {
 });
 
 describe("what may be done next", () => {
-  const offered = (action: string) => ({ action, needs_reason: false, takes: [] });
+  const offered = (action: string) => ({ action, role: "dispatcher", needs_reason: false, takes: [] });
   it("shows the next step first and keeps what is seldom taken behind it", () => {
     const { first, more } = grouped([offered("hand_up"), offered("dispatch"), offered("split")]);
     expect(first.map((one) => one.action)).toEqual(["dispatch"]);

@@ -1,11 +1,10 @@
-/** The roles of the closed loop, and how the console groups what the API offers them (it refuses everything else). */
-
-export const ROLES = ["acceptor", "supervisor", "shift_leader", "dispatcher", "department"] as const;
-export type Role = (typeof ROLES)[number];
+/** What the API offers whoever is signed in to do with an incident (it refuses everything else), and its grouping. */
 
 /** One step that may be taken now, as `GET /incidents/{id}/actions` says. */
 export interface Offered {
   action: string;
+  /** as whom; sent with the command */
+  role: string;
   needs_reason: boolean;
   /** further fields of the command */
   takes: string[];
@@ -37,8 +36,4 @@ export function grouped(actions: readonly Offered[]): { first: Offered[]; more: 
       .sort((a, b) => Number(DETOUR.test(a.action)) - Number(DETOUR.test(b.action))),
     more: actions.filter((one) => SELDOM.has(one.action)),
   };
-}
-
-export function isRole(value: string | null): value is Role {
-  return ROLES.some((role) => role === value);
 }

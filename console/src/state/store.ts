@@ -3,7 +3,6 @@ import { computed, signal } from "@preact/signals";
 import type { Area, Department, Incident, LiveRow, Summary } from "../api/types";
 import { type Key, name as nameIn, type Params, text, word as wordIn } from "../i18n/text";
 import type { Lang } from "../lib/time";
-import { isRole, type Role } from "./actions";
 import { countBySeverity, type Incidents, matching, openByDeadline } from "./incidents";
 import { emptyView, parseView, type View } from "./view";
 
@@ -12,8 +11,6 @@ export type Link = "connecting" | "live" | "lost";
 
 const LANG_KEY = "citygrid.lang";
 const THEME_KEY = "citygrid.theme";
-const ACTOR_KEY = "citygrid.actor";
-const ROLE_KEY = "citygrid.role";
 
 function stored(key: string): string | null {
   try {
@@ -43,17 +40,10 @@ function firstTheme(): Theme {
   return matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
 }
 
-function firstRole(): Role {
-  const before = stored(ROLE_KEY);
-  return isRole(before) ? before : "dispatcher";
-}
-
 export const view = signal<View>(
   typeof location === "undefined" ? emptyView("zh") : parseView(location.search, firstLang()),
 );
 export const theme = signal<Theme>(firstTheme());
-export const actor = signal(stored(ACTOR_KEY) ?? "");
-export const role = signal<Role>(firstRole());
 export const link = signal<Link>("connecting");
 /** when the last word from the server came, epoch ms */
 export const asOf = signal(Date.now());
@@ -110,14 +100,4 @@ export const languageWasChosen =
 export function setTheme(next: Theme): void {
   keep(THEME_KEY, next);
   theme.value = next;
-}
-
-export function setActor(next: string): void {
-  keep(ACTOR_KEY, next);
-  actor.value = next;
-}
-
-export function setRole(next: Role): void {
-  keep(ROLE_KEY, next);
-  role.value = next;
 }

@@ -1,9 +1,9 @@
-/** What the chosen role may do next with an incident, as the only buttons; each asks for what the record needs. */
+/** What whoever is signed in may do next with an incident, as the only buttons; each asks for what the record needs. */
 import { useState } from "preact/hooks";
 import type { Incident } from "../api/types";
-import { grouped, type Offer, type Offered, ROLES, type Role } from "../state/actions";
+import { grouped, type Offer, type Offered } from "../state/actions";
 import { isOpen } from "../state/incidents";
-import { role, setRole, t, word } from "../state/store";
+import { t, word } from "../state/store";
 import { ActionForm } from "./action_form";
 import { useLoaded } from "./use_loaded";
 
@@ -11,31 +11,15 @@ export function ActionBar({ incident, news, done }: { incident: Incident; news: 
   if (!isOpen(incident)) return <p class="actions-none muted">{t("action.none")}</p>;
   return (
     <div class="actions">
-      <RolePicker />
-      <Offers key={role.value} incident={incident} news={news} done={done} />
+      <Offers incident={incident} news={news} done={done} />
     </div>
-  );
-}
-
-function RolePicker() {
-  return (
-    <label class="role-picker">
-      <span class="muted">{t("role.as")}</span>
-      <select class="field" name="role" value={role.value} onChange={(e) => setRole(e.currentTarget.value as Role)}>
-        {ROLES.map((one) => (
-          <option key={one} value={one}>
-            {word("role", one)}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }
 
 function Offers({ incident, news, done }: { incident: Incident; news: unknown; done: () => void }) {
   const [chosen, choose] = useState<string | null>(null);
   const refresh = `${incident.stage} ${String(news)}`;
-  const offer = useLoaded<Offer>(`/incidents/${incident.incident_id}/actions`, { role: role.value }, refresh);
+  const offer = useLoaded<Offer>(`/incidents/${incident.incident_id}/actions`, {}, refresh);
   const actions = offer.data?.actions ?? [];
   const open = actions.find((one) => one.action === chosen);
   if (open) {
@@ -54,7 +38,7 @@ function Offers({ incident, news, done }: { incident: Incident; news: unknown; d
     );
   }
   const { first, more } = grouped(actions);
-  const waits = offer.data ? t("role.nothing", { role: word("role", role.value) }) : "";
+  const waits = offer.data ? t("action.nothing") : "";
   return (
     <>
       {!first.length && <p class="muted action-hint">{offer.error ? t("error.server") : waits}</p>}
@@ -85,7 +69,12 @@ interface ChoiceProps {
 
 function Choice({ offered, primary, choose }: ChoiceProps) {
   return (
-    <button type="button" class={primary ? "button primary" : "button"} onClick={() => choose(offered.action)}>
+    <button
+      type="button"
+      class={primary ? "button primary" : "button"}
+      title={word("role", offered.role)}
+      onClick={() => choose(offered.action)}
+    >
       {word("action", offered.action)}
     </button>
   );

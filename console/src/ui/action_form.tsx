@@ -1,11 +1,11 @@
-/** The form of one step: your name, what the step takes, and why. */
+/** The form of one step: what it takes, and why. */
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { ApiError } from "../api/client";
 import type { Incident } from "../api/types";
 import type { Offered } from "../state/actions";
 import { act } from "../state/control";
-import { actor, departments, named, role, setActor, t, word } from "../state/store";
+import { departments, named, t, word } from "../state/store";
 
 const UNITS = ["urgent_hour", "work_hour", "work_day", "urgent_day"] as const;
 
@@ -42,17 +42,6 @@ export function ActionForm({ offered, incident, cancel, done }: Props) {
 
   return (
     <form class="action-form" onSubmit={send}>
-      <Labelled text={t("action.by")}>
-        <input
-          class="field"
-          name="actor"
-          autocomplete="name"
-          title={t("action.byHint")}
-          value={actor.value}
-          maxLength={100}
-          onInput={(event) => setActor(event.currentTarget.value)}
-        />
-      </Labelled>
       {offered.takes.map((name) => (
         <Extra key={name} name={name} given={given} set={set} among={among} setAmong={setAmong} />
       ))}
@@ -206,7 +195,7 @@ function Amount({ name, text, given, set }: Pick<ExtraProps, "name" | "given" | 
 
 /** What the API takes: only fields that were filled in. */
 function body(offered: Offered, given: Given, among: number[]): Record<string, unknown> {
-  const sent: Record<string, unknown> = { actor: actor.value.trim(), role: role.value };
+  const sent: Record<string, unknown> = { role: offered.role };
   if (given.reason?.trim()) sent.reason = given.reason.trim();
   for (const name of offered.takes) {
     const value = (given[name] ?? "").trim();
@@ -221,7 +210,6 @@ function body(offered: Offered, given: Given, among: number[]): Record<string, u
 }
 
 function missingInput(offered: Offered, given: Given, among: number[]): string {
-  if (!actor.value.trim()) return t("action.needActor");
   if (offered.action === "dispatch" && !given.department_id) return t("action.needDepartment");
   if (offered.action === "split" && !among.length) return t("action.needDepartment");
   if (offered.needs_reason && !given.reason?.trim()) return t("action.needReason");
