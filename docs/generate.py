@@ -15,6 +15,9 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from alerts import schema, trial_schema
+from api.access import PUBLIC, SEES, SIGNED_IN, WHO, Who, names
+from api.app import describe_api
+from api.principal import Role
 from cli.main import tree
 from devices import profile
 from runtime.settings import Settings
@@ -28,6 +31,7 @@ def pages() -> Mapping[str, str]:
     return {
         "settings.md": "\n".join(_settings()) + "\n",
         "cli.md": "\n".join(_commands()) + "\n",
+        "roles.md": "\n".join(_roles()) + "\n",
         "schemas/rules.schema.json": _json(schema.rules()),
         "schemas/device-type.schema.json": _json(profile.schema()),
         "schemas/rule-tests.schema.json": _json(trial_schema.rule_tests()),
@@ -53,6 +57,25 @@ def _default(field: FieldInfo) -> str:
     if field.default is None or isinstance(field.default, SecretStr):
         return "none"
     return f"`{field.default}`" if str(field.default) else "empty"
+
+
+def _roles() -> Iterator[str]:
+    yield from ("# What a role may do", "", GENERATED, "")
+    yield "Over HTTP. An administrator may do all of it. Which rows somebody sees: [people](people.md#what-a-role-may-do);"
+    yield "which step of an incident is whose: [incidents](incidents.md)."
+    yield from ("", "| operation | | who |", "|---|---|---|")
+    for path, methods in describe_api()["paths"].items():
+        for method, operation in methods.items():
+            name = operation["operationId"]
+            yield f"| `{name}` | {method.upper()} `{path}` | {_who(WHO.get(name, frozenset[Role]({Role.ADMIN})))} |"
+
+
+def _who(who: Who) -> str:
+    if who is PUBLIC:
+        return "everybody"
+    if who == SIGNED_IN:
+        return "everybody signed in"
+    return "every role" if who == SEES else names(who - {Role.ADMIN}) if who - {Role.ADMIN} else "admin"
 
 
 def _commands() -> Iterator[str]:

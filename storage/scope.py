@@ -5,7 +5,7 @@ tables of `SHARED`. So every query of ours, written for the tables, gives that p
 neither list is refused. The settings named below say where; they hold for one transaction, and unset nothing is seen.
 
 Views, not row level security: its conditions come before any that PostgreSQL does not know to be leakproof, so a box
-or a tile could not use the index of the geometry; and COPY into a table under it is refused (ADR-0025).
+or a tile could not use the index of the geometry; and COPY into a table under it is refused (ADR-0030).
 """
 
 import hashlib
