@@ -18,7 +18,16 @@ IO_WITHOUT_A_LIBRARY = {
     "people.tokens": "draws random tokens",
     "storage.locks": "names the database's advisory locks",
     "runtime.demo.report": "speaks of what runtime.demo.count counted in the database",
+    "storage.layers.city": "names what storage.queries reads",
+    "storage.layers.formats": "writes files",
+    "api.acting": "speaks of who api.principal found to ask",
+    "api.scope": "speaks of who api.principal found to ask",
     "api.description": "describes the problems of api.problems",
+    "api.ogc.asked": "reads a request's parameters into what storage.layers asks",
+    "api.ogc.documents": "describes the layers of storage.layers",
+    "api.ogc.openapi": "describes the routes of api.routes.ogc",
+    "api.ogc.systems": "names the coordinate systems of storage.layers",
+    "api.ogc.tilesets": "describes the tiles of storage.tiles",
 }
 
 
