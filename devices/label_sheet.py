@@ -1,6 +1,6 @@
 """Draws sheets of labels as PDF: for each device a QR code, its label in text, its type and its component's class.
 
-Chinese is set in a font that every PDF reader brings (`STSong-Light`), so that none must be on the server (ADR-0030).
+Chinese is set in a font that every PDF reader brings (`STSong-Light`), so that none must be on the server (ADR-0031).
 """
 
 import io

@@ -192,6 +192,9 @@ def test_a_device_is_registered_in_the_street_and_its_first_reading_arrives(
     expect(reading).to_contain_text("97%")
     assert value(street, "SELECT install FROM device WHERE label = 'MC-NEW-1'") == {"initial_angle_deg": 1.5}
     assert state_of(street, "MC-NEW-1") == "commissioned"
+    page.get_by_role("button", name="Put into service").tap()
+    expect(page.get_by_text("In service: rules look")).to_be_visible()
+    assert state_of(street, "MC-NEW-1") == "in_service"
     widths = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert widths == [360, 360]
 

@@ -1,6 +1,6 @@
 /** Step 4: what became of it. On its way, refused with choices, or registered: then the first reading is awaited. */
 import { useEffect, useState } from "preact/hooks";
-import { get } from "../api/client";
+import { get, post } from "../api/client";
 import { withUnit } from "../lib/number";
 import { span } from "../lib/time";
 import { lang, named } from "../page/state";
@@ -8,7 +8,7 @@ import { sent, startOver } from "./draft";
 import { line, taken, waiting } from "./queue";
 import { Refused } from "./refused";
 import { types } from "./surroundings";
-import { type Key, t } from "./words";
+import { type Key, t, word } from "./words";
 
 const EVERY_MS = 1_500;
 const ADVICE_AFTER_MS = 15_000;
@@ -98,6 +98,8 @@ function FirstReading({ label, profile, since }: { label: string; profile: strin
   const shown = useFirstReading(label);
   const now = useNow(true);
   if (!shown?.latest) return <Listening profile={profile} waited={now - since} />;
+  // that rules do not look yet is no doubt of the reading
+  const doubts = shown.latest.quality.filter((flag) => flag !== "not_in_service").map((flag) => word("doubt", flag));
   const values = shown.channels.filter((channel) => channel.value !== null);
   return (
     <section class="first" aria-live="polite" data-testid="first-reading">
@@ -108,9 +110,7 @@ function FirstReading({ label, profile, since }: { label: string; profile: strin
           {t("done.at", { span: span(now - Date.parse(shown.latest.received_at), lang.value) })}
         </small>
       </h3>
-      {shown.latest.quality.length > 0 && (
-        <p class="note warn">{t("done.doubtful", { doubts: shown.latest.quality.join(", ") })}</p>
-      )}
+      {doubts.length > 0 && <p class="note warn">{t("done.doubtful", { doubts: doubts.join(" · ") })}</p>}
       <dl class="values">
         {values.map((channel) => (
           <div key={channel.channel}>
@@ -119,8 +119,30 @@ function FirstReading({ label, profile, since }: { label: string; profile: strin
           </div>
         ))}
       </dl>
+      <IntoService label={label} />
       <a href={`/?device=${encodeURIComponent(label)}`}>{t("done.more")}</a>
     </section>
+  );
+}
+
+/** The last step of its life here: from then on the city relies on it. */
+function IntoService({ label }: { label: string }) {
+  const [state, setState] = useState<"no" | "asked" | "yes" | "failed">("no");
+  const ask = () => {
+    setState("asked");
+    post(`/devices/${encodeURIComponent(label)}/state`, { to: "in_service" }).then(
+      () => setState("yes"),
+      () => setState("failed"),
+    );
+  };
+  if (state === "yes") return <p role="status">{t("done.inService")}</p>;
+  return (
+    <>
+      {state === "failed" && <p role="alert">{t("done.notInService")}</p>}
+      <button type="button" class="button" disabled={state === "asked"} onClick={ask}>
+        {t("done.intoService")}
+      </button>
+    </>
   );
 }
 
