@@ -1,8 +1,8 @@
 """Refuses what no route should see: foreign hosts, commands from other sites, bodies that are too large.
 
-There are no accounts yet, so a browser on the same machine is the way in for an attacker: a page of another site that
-posts to 127.0.0.1 (cross-site request), or one whose name was re-pointed to it (DNS rebinding). `api.parameters`
-adds that commands are JSON, which a form of another site cannot send.
+A browser takes its session along, so it is the way in for an attacker: a page of another site that posts to us
+(cross-site request), or one whose name was re-pointed to us (DNS rebinding). The session's cookie is `SameSite=Strict`
+(`api.cookies`), and `api.parameters` adds that commands are JSON, which a form of another site cannot send.
 """
 
 from collections.abc import Mapping

@@ -3,14 +3,15 @@
 import asyncio
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
-from psycopg_pool import AsyncConnectionPool
+from psycopg import OperationalError
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.app import create_app
 from api.authentication import Authenticator
@@ -22,6 +23,7 @@ from api.rate import Rate
 from api.services import POOL_WAIT_S, Services
 from components_registry import public_places
 from core.errors import Unavailable
+from people import accounts
 from people.oidc import Provider
 from people.passwords import Passwords
 from people.sign_in import Doors
@@ -129,16 +131,7 @@ def make_app(
         metrics.observe(exchange)
         _log_exchange(exchange)
 
-    authenticator = Authenticator(
-        Doors(
-            lend=lambda: write.connection(timeout=POOL_WAIT_S),
-            passwords=passwords or Passwords(),
-            terms=settings.terms,
-        ),
-        clock,
-        provider=Provider(settings.oidc) if settings.oidc else None,
-        always_secure=settings.cookie_secure == "always",
-    )
+    authenticator = _authenticator(settings, write, clock, passwords or Passwords())
     services = Services(
         read=read,
         write=write,
@@ -168,12 +161,25 @@ def make_app(
                     _keep_up("device_feed", lambda: follow_devices(hub, services.reading, clock)), name="devices"
                 ),
                 tasks.create_task(_keep_up("sign_ins", authenticator.keep_ending), name="sign-ins"),
+                tasks.create_task(_welcome(authenticator.doors), name="welcome"),
             )
             yield
             for feed in feeds:
                 feed.cancel()
 
     return create_app(services, lifespan)
+
+
+def _authenticator(
+    settings: Settings, write: AsyncConnectionPool, clock: Callable[[], datetime], passwords: Passwords
+) -> Authenticator:
+    """Give who finds out who asks; it needs to write, because it notes when a session was used."""
+    return Authenticator(
+        Doors(lend=lambda: write.connection(timeout=POOL_WAIT_S), passwords=passwords, terms=settings.terms),
+        clock,
+        provider=Provider(settings.oidc) if settings.oidc else None,
+        always_secure=settings.cookie_secure == "always",
+    )
 
 
 def _limited_pools(settings: Settings) -> tuple[AsyncConnectionPool, AsyncConnectionPool]:
@@ -197,6 +203,14 @@ def _limited_pools(settings: Settings) -> tuple[AsyncConnectionPool, AsyncConnec
             search_path=scope.SEARCH_PATH,
         ),
     )
+
+
+async def _welcome(doors: Doors) -> None:
+    """Say how to make the first account, when there is none yet."""
+    with suppress(OperationalError, PoolTimeout):  # the readiness check speaks of a database that does not answer
+        async with doors.lend() as conn:
+            if not await accounts.exist(conn):
+                log.warning("no_accounts", make_the_first="citygrid people add NAME --grant admin")
 
 
 async def _incidents(settings: Settings, services: Services) -> None:
