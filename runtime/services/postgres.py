@@ -27,6 +27,8 @@ PORT_LINE = 3
 INCLUDE = "\n# Rewritten by CityGrid at each start; ALTER SYSTEM wins over it.\ninclude 'citygrid.conf'\n"
 
 GROUP_ROLES = {"citygrid_ingest": "citygrid_writer", "citygrid_view": "citygrid_reader"}
+SCOPED_ROLE = "citygrid_scoped"
+"""What people see whose grants end at an area (storage/scope.py); a migration makes the readers its members."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +159,7 @@ def _ensure_roles(server: Server, passwords: Mapping[str, str]) -> None:
     superuser = server.address(passwords["postgres"])
     with psycopg.connect(superuser, autocommit=True) as conn:
         known = {row[0] for row in conn.execute("SELECT rolname FROM pg_roles")}
-        for group in GROUP_ROLES.values():
+        for group in (*GROUP_ROLES.values(), SCOPED_ROLE):
             if group not in known:
                 conn.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(group)))
         for login in (DATABASE, *GROUP_ROLES):
@@ -167,7 +169,7 @@ def _ensure_roles(server: Server, passwords: Mapping[str, str]) -> None:
                     sql.SQL(verb), sql.Identifier(login), sql.Literal(passwords[login])
                 )
             )
-        conn.execute("GRANT citygrid_writer, citygrid_reader TO citygrid WITH ADMIN OPTION")
+        conn.execute("GRANT citygrid_writer, citygrid_reader, citygrid_scoped TO citygrid WITH ADMIN OPTION")
         for login, group in GROUP_ROLES.items():
             conn.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), sql.Identifier(login)))
         if conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
