@@ -37,7 +37,7 @@ ENDS = frozenset({Stage.CLOSED, Stage.REJECTED, Stage.CANCELLED})
 
 
 class Role(StrEnum):
-    """As whom somebody acts. There are no accounts yet: a command says it."""
+    """As whom somebody acts; who may is said by `api.acting`."""
 
     SUPERVISOR = "supervisor"
     ACCEPTOR = "acceptor"

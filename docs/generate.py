@@ -61,8 +61,9 @@ def _default(field: FieldInfo) -> str:
 
 def _roles() -> Iterator[str]:
     yield from ("# What a role may do", "", GENERATED, "")
-    yield "Over HTTP. An administrator may do all of it. Which rows somebody sees: [people](people.md#what-a-role-may-do);"
-    yield "which step of an incident is whose: [incidents](incidents.md)."
+    yield "Over HTTP. An administrator may do all of it."
+    yield "Which rows somebody sees: [people](people.md#what-a-role-may-do)."
+    yield "Which step of an incident is whose: [incidents](incidents.md)."
     yield from ("", "| operation | | who |", "|---|---|---|")
     for path, methods in describe_api()["paths"].items():
         for method, operation in methods.items():

@@ -35,7 +35,8 @@ FROM component WHERE code = %(code)s;
 INSERT INTO device_state (device_id, ts, received_at, seq, quality, origin, unit_grid_id, "values")
 SELECT device_id, %(now)s, %(now)s, 1, 0, 1, unit_grid_id, '{1}' FROM device WHERE label = %(mark)s;
 INSERT INTO event (ts, device_id, kind, seq, received_at, quality, origin, unit_grid_id, detail)
-SELECT %(now)s, device_id, %(mark)s, 1, %(now)s, 0, 1, unit_grid_id, '{}' FROM device WHERE label = %(mark)s;
+SELECT %(now)s::timestamptz - interval '1 minute', device_id, %(mark)s, 1, %(now)s, 0, 1, unit_grid_id, '{}'
+FROM device WHERE label = %(mark)s;
 INSERT INTO muted_case (cause, rule, severity, device_id, district_code, origin, muted_by, reason, fired_ts, muted_at)
 SELECT %(mark)s, %(rule)s, 'minor', device_id, district_code, 1, 'silence:1', 'work', %(now)s, %(now)s
 FROM device WHERE label = %(mark)s;

@@ -5,15 +5,16 @@ from fastapi.routing import APIRoute
 
 from api import console, docs
 from api.access import PUBLIC, SIGNED_IN, WHO, granting
-from api.app import ROUTERS
+from api.app import ROUTERS, describe_api
 from api.principal import Grant, Kind, Principal, Role
-from api.routes import health
+from api.routes import ogc
 from core.errors import NotGranted, NotSignedIn
 
 
 def operations() -> set[str]:
-    modules = (*ROUTERS, health, docs, console)
-    return {route.name for module in modules for route in module.router.routes if isinstance(route, APIRoute)}
+    described = {item["operationId"] for methods in describe_api()["paths"].values() for item in methods.values()}
+    hidden = [route for module in (*ROUTERS, docs, console, ogc) for route in module.router.routes]
+    return described | {route.name for route in hidden if isinstance(route, APIRoute)}
 
 
 def holding(*grants: Grant) -> Principal:
