@@ -134,7 +134,8 @@ class ShardKeeper:
             if not (journey.carrier.is_open or journey.is_ending):
                 await self._renew(conn, journey)
         rows = {lease.shard: lease for lease in await leases.leases(conn)}
-        alike = [it.process for it in await leases.processes(conn) if it.setting == me.setting]
+        living = {it.process for it in await leases.processes(conn) if it.setting == me.setting}
+        alike = sorted(living | {me.process})  # a slow round may have outlived our own announcement
         plan = shares.plan(me.process, alike, list(self._shards.values()), list(rows.values()))
         given, self._to_give = set(plan.give) & self._to_give, set(plan.give)
         for name in given:  # wanted twice in a row: what another process takes just now is not counted yet
