@@ -166,7 +166,12 @@ async def list_fittings(services: Use) -> Fittings:
     return Fittings(items=[Fitting.model_validate(profile) for profile in services.profiles.values()])
 
 
-@router.post("/devices", status_code=201, tags=["devices"])
+@router.post(
+    "/devices",
+    status_code=201,
+    tags=["devices"],
+    responses={200: {"model": Registered, "description": "It had been registered with this key before."}},
+)
 async def register_device(  # what a request says, each in its place
     command: RegisterCommand, services: Use, person: Person, key: Key, request: Request, response: Response
 ) -> Registered:
