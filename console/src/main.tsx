@@ -4,6 +4,7 @@ import "./styles/tokens.css";
 import "./styles/page.css";
 import "./styles/list.css";
 import "./styles/detail.css";
+import "./styles/segments.css";
 import "./styles/map.css";
 import "./styles/evaluation.css";
 import "./styles/account.css";

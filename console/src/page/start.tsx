@@ -2,6 +2,7 @@
 import { type ComponentType, render } from "preact";
 import "../styles/tokens.css";
 import "./page.css";
+import "../styles/segments.css";
 import { dressDocument } from "./state";
 
 export function startPage(title: () => string, Page: ComponentType): void {
