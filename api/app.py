@@ -15,7 +15,7 @@ from api.caching import GZIP_LEVEL
 from api.description import describe
 from api.guard import Guard, SecurityHeaders
 from api.observe import Observe
-from api.parameters import operations, require_media, require_known
+from api.parameters import operations, require_known, require_media
 from api.routes import (
     accounts,
     aggregate,

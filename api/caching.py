@@ -76,7 +76,8 @@ def conditional_packed(
 
 def _headers(tag: str, max_age_s: int, *, public: bool = False) -> dict[str, str]:
     kept = f"{'public' if public else 'private'}, max-age={max_age_s}" if max_age_s else "no-cache"
-    return {"ETag": tag, "Cache-Control": kept, "Vary": "Accept-Encoding"}
+    differs_by = "Accept-Encoding" if public else "Accept-Encoding, Authorization, Cookie"
+    return {"ETag": tag, "Cache-Control": kept, "Vary": differs_by}
 
 
 def _known(request: Request, tag: str) -> bool:

@@ -8,7 +8,6 @@ import psycopg
 import pytest
 from psycopg import conninfo
 
-from api import access
 from components_registry import public_places
 from core.errors import InvalidInput
 from tests.conftest import Cluster, create_database, drop_database
@@ -103,10 +102,7 @@ async def test_the_public_tile_shows_kinds_only(citizen: httpx2.AsyncClient):
     assert {frozenset(properties) for properties in found["grids"]} == {frozenset()}
 
 
-async def test_every_other_operation_refuses_who_is_not_signed_in(
-    citizen: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(access, "ENFORCED", True, raising=False)
+async def test_every_other_operation_refuses_who_is_not_signed_in(citizen: httpx2.AsyncClient):
     for path in (
         "components",
         "components/1302030301000000",
