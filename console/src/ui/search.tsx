@@ -21,19 +21,26 @@ interface Hit {
   box: [number, number, number, number] | null;
 }
 
+interface Answer {
+  wanted: string;
+  hits: Hit[];
+}
+
 const MOST = 12;
 const WAIT_MS = 120;
 export const SEARCH_ID = "search";
 
 export function Search() {
   const [text, setText] = useState("");
-  const [found, setFound] = useState<Hit[] | null>([]);
+  const [answer, setAnswer] = useState<Answer>({ wanted: "", hits: [] });
   const [at, setAt] = useState(0);
   const [open, setOpen] = useState(false);
+  const [hurried, setHurried] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   const wanted = text.trim();
-  useEffect(() => lookUp(wanted, setFound), [wanted]);
-  const hits = found ?? [];
+  useEffect(() => lookUp(wanted, setAnswer), [wanted]);
+  const searching = answer.wanted !== wanted;
+  const hits = searching ? [] : answer.hits;
 
   const go = (hit: Hit | undefined) => {
     if (!hit) return;
@@ -42,11 +49,18 @@ export function Search() {
     setOpen(false);
     box.current?.querySelector("input")?.blur();
   };
+  // Enter before the answer is there opens the first hit when it comes
+  useEffect(() => {
+    if (!hurried || searching) return;
+    setHurried(false);
+    go(hits[0]);
+  }, [hurried, searching]);
   const onKey = (event: KeyboardEvent) => {
     // Enter that ends the writing of a Chinese word chooses nothing yet
     if (event.isComposing) return;
     if (event.key === "ArrowDown") setAt(Math.min(at + 1, hits.length - 1));
     else if (event.key === "ArrowUp") setAt(Math.max(at - 1, 0));
+    else if (event.key === "Enter" && searching) setHurried(true);
     else if (event.key === "Enter") go(hits[at]);
     else if (event.key === "Escape") {
       setText("");
@@ -79,6 +93,7 @@ export function Search() {
         onInput={(event) => {
           setText(event.currentTarget.value);
           setAt(0);
+          setHurried(false);
           setOpen(true);
         }}
         onFocus={() => setOpen(true)}
@@ -101,7 +116,7 @@ export function Search() {
               <Found hit={hit} />
             </div>
           ))}
-          {!hits.length && <Nothing text={wanted} searching={found === null} />}
+          {!hits.length && <Nothing text={wanted} searching={searching} />}
         </div>
       )}
     </div>
@@ -154,16 +169,15 @@ function selectionOf({ kind, id }: Hit): Selection | null {
   return kind === "device" || kind === "component" ? { kind, id } : null;
 }
 
-/** Null while the answer is on its way. */
-function lookUp(wanted: string, take: (hits: Hit[] | null) => void): (() => void) | undefined {
-  if (!wanted) return void take([]);
-  take(null);
+/** A wanted text differs from the answer's while that is on its way. */
+function lookUp(wanted: string, take: (answer: Answer) => void): (() => void) | undefined {
+  if (!wanted) return void take({ wanted, hits: [] });
   const stop = new AbortController();
   const timer = setTimeout(() => {
     get<{ items: Hit[] }>("/search", { q: wanted.slice(0, 64), limit: MOST }, stop.signal).then(
-      (answer) => take(answer.items),
+      (answer) => take({ wanted, hits: answer.items }),
       () => {
-        if (!stop.signal.aborted) take([]);
+        if (!stop.signal.aborted) take({ wanted, hits: [] });
       },
     );
   }, WAIT_MS);
