@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator
 from datetime import date
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import httpx2
 import psycopg
 import pytest
 import shapely
@@ -42,6 +44,11 @@ def city(cluster: Cluster, template_database: str) -> Iterator[str]:
     yield url
     drop_database(cluster, name)
 
+
+IN_TILE = """
+SELECT code, ST_AsBinary(drawn) FROM (SELECT code, ST_Transform(geom, 3857) AS drawn FROM component) AS c
+WHERE drawn && ST_TileEnvelope(%s, %s, %s)
+"""
 
 Seen = list[str]
 Read = Callable[..., Any]
@@ -157,3 +164,26 @@ def test_an_answer_in_the_citys_own_system_lies_where_it_should(read: Read):
 
     assert meta["crs"] == "EPSG:4548"
     assert (round(shapes[0].x), round(shapes[0].y)) == (601316, 4389127)
+
+
+def test_a_tile_named_by_its_tilejson_is_read_where_the_components_stand(
+    reader: Gdal, address: str, city: str, tmp_path: Path
+):
+    headers = signed_in(address)
+    tilejson = httpx2.get(
+        f"{address}/ogc/collections/components/tiles/WebMercatorQuad/tilejson", headers=headers
+    ).json()
+    z, x, y = 16, 54282, 24898
+    tile = httpx2.get(tilejson["tiles"][0].format(z=z, x=x, y=y), headers=headers)
+    file = tmp_path / f"{z}" / f"{x}" / f"{y}.mvt"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(tile.content)
+
+    _, shapes, columns = reader.read(f"MVT:{file}", "components")
+    with psycopg.connect(city) as conn:
+        inside = conn.execute(IN_TILE, (z, x, y)).fetchall()
+    found = dict(zip(columns["code"], shapes, strict=True))
+
+    assert len(inside) > 100
+    for code, shape in inside:
+        assert found[code].distance(shapely.from_wkb(shape)) < 1, code
