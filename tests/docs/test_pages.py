@@ -14,7 +14,8 @@ from runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-HAND_WRITTEN = [page for page in PAGES if page.name not in generate.pages()]
+GENERATED = generate.pages()
+HAND_WRITTEN = [page for page in PAGES if page.name not in GENERATED]
 TARGETS = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 COMMANDS = {" ".join(path) for path, _ in generate.walk(typer.main.get_command(tree()), ("citygrid",))}
 
@@ -36,11 +37,11 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("name", sorted(generate.pages()))
+@pytest.mark.parametrize("name", sorted(GENERATED))
 def test_a_generated_page_says_what_the_code_says(name: str) -> None:
     written = (generate.FOLDER / name).read_text(encoding="utf-8")
 
-    assert written == generate.pages()[name], "run: python -m docs.generate"
+    assert written == GENERATED[name], "run: python -m docs.generate"
 
 
 def test_every_setting_is_documented() -> None:
