@@ -70,7 +70,7 @@ def _complete(operation: dict[str, Any]) -> None:
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
     if name in ANSWERS:
-        _exemplify(responses["200"]["content"], ANSWERS[name])
+        _exemplify(responses["201" if "201" in responses else "200"]["content"], ANSWERS[name])
     if name in COMMANDS:
         _exemplify(operation["requestBody"]["content"], COMMANDS[name])
 

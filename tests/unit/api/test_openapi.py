@@ -13,7 +13,8 @@ SCHEMA = describe_api()
 OPERATIONS = {
     operation["operationId"]: operation for methods in SCHEMA["paths"].values() for operation in methods.values()
 }
-BINARY = {"get_component_tile", "get_grid_tile"}
+BINARY = {"get_component_tile", "get_grid_tile", "get_public_tile", "export_layer", "print_labels"}
+SHEETS = {"register_devices_in_bulk"}
 
 
 def test_the_checked_in_description_is_current():
@@ -48,11 +49,14 @@ def _check(schema: dict[str, Any], example: object) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(OPERATIONS) - BINARY))
 def test_every_answer_has_an_example_that_fits_its_schema(name: str):
-    for media in OPERATIONS[name]["responses"]["200"]["content"].values():
+    responses = OPERATIONS[name]["responses"]
+    for media in responses["201" if "201" in responses else "200"]["content"].values():
         _check(media["schema"], media["example"])
 
 
-@pytest.mark.parametrize("name", sorted(name for name in OPERATIONS if "requestBody" in OPERATIONS[name]))
+@pytest.mark.parametrize(
+    "name", sorted(name for name in OPERATIONS if "requestBody" in OPERATIONS[name] and name not in SHEETS)
+)
 def test_every_body_has_an_example_that_fits_its_schema(name: str):
     for media in OPERATIONS[name]["requestBody"]["content"].values():
         _check(media["schema"], media["example"])
