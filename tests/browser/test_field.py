@@ -155,7 +155,13 @@ def publish(broker: str, label: str, seq: int, **values: float) -> None:
 
     async def say() -> None:
         where = broker_address.parse(broker)
-        async with aiomqtt.Client(where.host, where.port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+        async with aiomqtt.Client(
+            where.host,
+            where.port,
+            username=where.username,
+            password=where.password,
+            protocol=aiomqtt.ProtocolVersion.V5,
+        ) as client:
             body = {"ts": int(now().timestamp() * 1000), "seq": seq, "values": values}
             await client.publish(f"citygrid/v1/130203/manhole/{label}/telemetry", json.dumps(body), qos=1)
 
