@@ -41,7 +41,7 @@ def client() -> Iterator[httpx2.Client]:
 
 
 @described.parametrize()
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
 def test_every_answer_is_one_that_the_description_names(case: schemathesis.Case, address: str, client: httpx2.Client):
     # sent by our own client: schemathesis' needs a urllib3 that other packages replace
     sent = case.as_transport_kwargs(base_url=address)
