@@ -147,7 +147,14 @@ class Container:
         text = text.replace("listener 1884", f"listener {self.ports[1]} 127.0.0.1")
         text = text.replace("/accounts/", f"{home}/").replace("/mosquitto/data/", f"{kept}/")
         (home / "mosquitto.conf").write_text(f"{text}user root\n")
-        passwords = ("INGEST", "COMMANDER", "RECORDER", "INTEGRATIONS", "BRIDGE", *(f"GATEWAY_13020{n}" for n in (2, 3, 4, 5)))
+        passwords = (
+            "INGEST",
+            "COMMANDER",
+            "RECORDER",
+            "INTEGRATIONS",
+            "BRIDGE",
+            *(f"GATEWAY_13020{n}" for n in (2, 3, 4, 5)),
+        )
         environment = dict.fromkeys(passwords, "secret") | {
             "PATH": os.environ["PATH"] + ":/usr/sbin", "ACCOUNTS": str(home), "KEPT": str(kept),
             "IDENTITIES": str(identities), "CONFIGURATION": str(home / "mosquitto.conf"),
