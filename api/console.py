@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from api.services import Use
 from core.errors import NotFound
@@ -22,7 +23,15 @@ MORE: Mapping[str, Mapping[str, str]] = {
     "field": {"Permissions-Policy": "camera=(self), geolocation=(self), microphone=(), payment=(), usb=()"},
 }
 """Headers of one page alone: `/field` reads labels with the camera and says where the phone is."""
-RESERVED = ("api/", "ogc/", "healthz", "readyz", "metrics")
+
+
+class PageConvertor(StringConvertor):
+    """Any path but those of the API: what is missing there is answered there, with the methods it does have."""
+
+    regex = "(?!(?:api|ogc)/|(?:healthz|readyz|metrics)).*"
+
+
+register_url_convertor("page", PageConvertor())
 
 NOT_BUILT = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -38,11 +47,9 @@ city in counts</a>.</p>
 """
 
 
-@router.get("/{path:path}")
+@router.get("/{path:page}")
 async def get_console(path: str, request: Request, services: Use) -> Response:
     """Give a built file, or the page an address belongs to."""
-    if path.startswith(RESERVED):
-        raise NotFound(f"There is nothing at /{path}.")
     if not (services.console / PAGE).is_file():
         if path:
             raise NotFound(f"There is nothing at /{path}.")

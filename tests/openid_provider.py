@@ -8,8 +8,7 @@ import hashlib
 import json
 import secrets
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +29,8 @@ def fresh_key() -> RSAKey:
 class OpenIdProvider:
     """The provider's state; tests change it between steps."""
 
+    clock: Callable[[], float]
+    """Gives the time its tokens are issued at."""
     issuer: str = ""
     subject: str = "sub-1"
     claims: dict[str, Any] = field(default_factory=dict)
@@ -69,7 +70,7 @@ class OpenIdProvider:
         return 200, {"access_token": "opaque", "token_type": "Bearer", "id_token": token}
 
     def token(self, **claims: Any) -> str:
-        now = int(time.time())
+        now = int(self.clock())
         given = {"iss": self.issuer, "sub": self.subject, "iat": now, "exp": now + 300, **claims, **self.claims}
         given = {name: value for name, value in given.items() if value is not None}
         if self.unsigned:
@@ -89,9 +90,9 @@ class OpenIdProvider:
 
 
 @contextmanager
-def running() -> Iterator[OpenIdProvider]:
+def running(clock: Callable[[], float]) -> Iterator[OpenIdProvider]:
     """Run a provider until the block is left."""
-    provider = OpenIdProvider()
+    provider = OpenIdProvider(clock)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

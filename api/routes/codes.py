@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from api import paging
 from api.paging import Cursor, Limit, Page
@@ -30,7 +30,7 @@ class CodesCommand(BaseModel):
 
     district_code: str = Field(pattern="^[0-9]{6}$")
     class_code: str = Field(pattern="^[0-9]{4,5}$", description="Of the city's edition.")
-    count: int = Field(default=1, ge=1, le=codes.MOST)
+    count: StrictInt = Field(default=1, ge=1, le=codes.MOST)
     reason: str = Field(min_length=1, max_length=2000, pattern=NO_NUL, description="What for; kept with the codes.")
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from api.principal import Person
 from api.services import Services, Use
@@ -96,7 +96,7 @@ class UnitCommand(Reasoned):
 class MergeCommand(Reasoned):
     """Into which unit."""
 
-    into: int = Field(ge=1, le=2**31 - 1, description="It answers for the components from now on.")
+    into: StrictInt = Field(ge=1, le=2**31 - 1, description="It answers for the components from now on.")
 
 
 class Retired(BaseModel):

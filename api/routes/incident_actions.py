@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Query
 from psycopg import AsyncConnection
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from alerts import city_time, due, service
 from alerts import incident as domain
@@ -75,7 +75,7 @@ class Command(BaseModel):
     until: datetime | None = Field(default=None, description="request_suspension: until when, as far as one knows.")
     departments: list[DepartmentId] = Field(default=[], max_length=10, description="split: among whom.")
     street_code: StreetCode | None = Field(default=None, description="push_down, hand_down: to which street.")
-    into: int | None = Field(default=None, ge=1, le=2**63 - 1, description="merge: the incident that takes it in.")
+    into: StrictInt | None = Field(default=None, ge=1, le=2**63 - 1, description="merge: it takes this one in.")
     false_alarm: bool | None = Field(default=None, description="reject, cancel, force_close: nothing was wrong.")
 
     def given(self, actor: str) -> Given:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from alerts.dispatch import Choice
 from api import dispatch_effect, paging
@@ -85,7 +85,7 @@ class AssignCommand(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     duty: Duty
-    department_id: int = Field(ge=1, le=2**31 - 1)
+    department_id: StrictInt = Field(ge=1, le=2**31 - 1)
     classes: list[Annotated[str, Field(pattern="^[0-9]{4,5}$")]] = Field(default=[], max_length=200)
     areas: list[Code] = Field(
         default=[], max_length=200, description="Districts, streets, communities, unit grids or patrol grids."

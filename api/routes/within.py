@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import shapely
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
@@ -42,7 +42,7 @@ class Region(BaseModel):
     )
     class_code: list[Code] | None = Field(default=None, max_length=200, description="Only these classes.")
     state: list[State] | None = Field(default=None, description="Only these states.")
-    department_id: int | None = Field(default=None, description="Competent department, owner or maintainer.")
+    department_id: StrictInt | None = Field(default=None, description="Competent department, owner or maintainer.")
 
 
 @router.get("/within", response_model=ComponentColumns)

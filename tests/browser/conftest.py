@@ -1,7 +1,6 @@
 """The real API over a real database, looked at by a real Chromium."""
 
 import asyncio
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -35,7 +34,7 @@ class Api:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        listener = socket.create_server(("127.0.0.1", self.port))
+        listener = server.listen("127.0.0.1", self.port)
         self.port = listener.getsockname()[1]
         running = server.make_server(server.make_app(self._settings, console=self._console))
         thread = threading.Thread(target=lambda: asyncio.run(running.serve(sockets=[listener])))

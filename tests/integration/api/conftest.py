@@ -4,7 +4,6 @@ Clients made here are an administrator's.
 """
 
 import asyncio
-import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -40,7 +39,7 @@ def serving(
     """Serve the database at `url` in a thread of its own and give the server's address; `around` may wrap the app."""
     app = server.make_app(Settings(database_url=url, data_dir=Path("/nowhere")), clock=clock, console=console)
     around(app)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with server.listen("127.0.0.1", 0) as listener:
         running = server.make_server(app)
         thread = threading.Thread(target=lambda: asyncio.run(running.serve(sockets=[listener])))
         thread.start()

@@ -11,7 +11,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from psycopg import conninfo
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from tests.conftest import Cluster, create_database, drop_database
 from tests.integration.api.city import build
@@ -20,6 +20,12 @@ from tests.integration.api.conftest import serving, signed_in
 SCHEMA: dict[str, Any] = json.loads((Path(__file__).parents[3] / "openapi.json").read_text(encoding="utf-8"))
 del SCHEMA["paths"]["/api/v1/stream"]  # it never ends
 described = schemathesis.openapi.from_dict(SCHEMA)
+
+
+@schemathesis.serializer("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+def as_bytes(_: object, value: Any) -> bytes:
+    """Give a body of arbitrary bytes: no workbook, and to be refused as such."""
+    return value if isinstance(value, bytes) else str(value).encode()
 
 
 @pytest.fixture(scope="module")
@@ -54,4 +60,7 @@ def test_every_answer_is_one_that_the_description_names(case: schemathesis.Case,
     )
 
     # a well-formed cursor, department or pair of times may still be refused with 400: a schema cannot say when
-    case.validate_response(response, excluded_checks=[positive_data_acceptance])
+    left_out = [positive_data_acceptance]
+    if case.operation.path.startswith("/ogc/"):
+        left_out.append(negative_data_rejection)  # OGC API Features: a limit over the largest shall not be an error
+    case.validate_response(response, excluded_checks=left_out)

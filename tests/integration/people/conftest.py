@@ -1,7 +1,6 @@
 """The API over a small city, with a clock that the tests turn and passwords that are hashed cheaply."""
 
 import asyncio
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,7 +87,7 @@ def serving(url: str, **settings: Any) -> Iterator[Scene]:
     scene.app = app = server.make_app(
         config, clock=lambda: scene.now, console=Path("/nowhere"), passwords=Passwords(CHEAP)
     )
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with server.listen("127.0.0.1", 0) as listener:
         scene.address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         running = server.make_server(app, config.http_proxies)
         thread = threading.Thread(target=lambda: asyncio.run(running.serve(sockets=[listener])))

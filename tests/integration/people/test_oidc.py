@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from tests.credentials import bearer
+from tests.integration.api.city import NOW
 from tests.integration.people.conftest import Scene, serving
 from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, OpenIdProvider, fresh_key, running
 
@@ -17,7 +18,7 @@ START = "/api/v1/session/oidc/start"
 
 @pytest.fixture(scope="module")
 def run_provider() -> Iterator[OpenIdProvider]:
-    with running() as provider:
+    with running(NOW.timestamp) as provider:
         yield provider
 
 
@@ -129,7 +130,7 @@ HOUR_S = 3600
 def test_an_answer_that_is_not_ours_or_not_fresh_is_refused(
     site: Scene, provider: OpenIdProvider, claims: dict[str, Any]
 ) -> None:
-    times = {name: int(time.time()) + claims[name] for name in ("exp", "iat") if claims.get(name)}
+    times = {name: int(NOW.timestamp()) + claims[name] for name in ("exp", "iat") if claims.get(name)}
     provider.claims = claims | times
 
     assert refused(walk(site))
@@ -185,7 +186,7 @@ def test_another_token_lets_no_program_in(site: Scene, provider: OpenIdProvider,
 
 
 def test_new_keys_of_the_provider_are_found_and_made_up_ones_do_not_bother_it(people_url: str) -> None:
-    with running() as fresh:
+    with running(NOW.timestamp) as fresh:
         terms = {"oidc_issuer": fresh.issuer, "oidc_client_id": CLIENT_ID, "oidc_audience": AUDIENCE}
         with serving(people_url, **terms) as site:
             clock = [0.0]
