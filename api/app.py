@@ -19,6 +19,7 @@ from api.parameters import operations, require_known, require_media
 from api.routes import (
     accounts,
     aggregate,
+    audit,
     catalogue,
     claims,
     codes,
@@ -107,6 +108,7 @@ ROUTERS = (
     session_oidc,
     me,
     accounts,
+    audit,
 )
 
 GZIP_FROM_BYTES = 1024

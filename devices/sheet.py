@@ -12,18 +12,21 @@ from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 from core.errors import InvalidInput
+from devices.about import WORDS, About
 from devices.model import Finding, Registration
 
 MOST_ROWS = 50_000
 COLUMNS = (
     *("label", "profile", "component_code", "district_code", "lon_deg", "lat_deg", "interval_s", "install"),
     *("format", "address", "codec"),
+    *WORDS,
 )
 NEEDED = ("label", "profile")
 CHINESE: Mapping[str, str] = {
     "标签": "label", "设备类型": "profile", "部件编码": "component_code", "行政区": "district_code",
     "经度": "lon_deg", "纬度": "lat_deg", "上报间隔": "interval_s", "安装参数": "install",
     "协议": "format", "地址": "address", "编解码": "codec",
+    "厂商": "maker", "型号": "model", "序列号": "serial", "硬件版本": "hardware", "固件版本": "firmware",
 }  # fmt: skip
 """Chinese heading -> column."""
 _FINDING = ("finding_line", "finding_column", "finding_reason", "finding_detail")
@@ -137,6 +140,7 @@ def _registration(header: tuple[str, ...], line: Line) -> Registration:
         format=row.get("format") or "native",
         address=row.get("address", ""),
         codec=row.get("codec", ""),
+        about=About(**{word: row.get(word, "") for word in WORDS}),
     )
 
 

@@ -8,7 +8,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from devices import installing
+from devices import about, installing
+from devices.about import WORDS
 from devices.model import Finding, Registration
 from devices.naming import named
 from devices.profile import Profile
@@ -17,12 +18,13 @@ CREATE_STAGING = """
 CREATE TEMPORARY TABLE staged_device (
     line int, label text, profile text, component_code text, district_code text,
     lon_deg double precision, lat_deg double precision, interval_s double precision, install jsonb,
-    format text, address text, codec text, naming_reason text, naming_detail text
+    format text, address text, codec text, naming_reason text, naming_detail text,
+    maker text, model text, serial text, hardware text, firmware text
 ) ON COMMIT DROP
 """
 COPY_STAGING = """
 COPY staged_device (line, label, profile, component_code, district_code, lon_deg, lat_deg, interval_s, install,
-                    format, address, codec, naming_reason, naming_detail)
+                    format, address, codec, naming_reason, naming_detail, maker, model, serial, hardware, firmware)
 FROM STDIN
 """
 
@@ -81,16 +83,21 @@ ANALYZE_STAGING = "ANALYZE staged_device"
 # A device on a component stands where the component stands (its label point) unless a position was surveyed for it.
 INSERT = """
 INSERT INTO device (label, profile, component_id, district_code, unit_grid_id, state, interval_s, install,
-                    format, address, codec, registered_at, registered_by, geom)
+                    format, address, codec, maker, model, serial, hardware, firmware, about_at, about_by,
+                    registered_at, registered_by, geom)
 SELECT placed.label, placed.profile, placed.component_id, placed.district_code,
        COALESCE(placed.unit_grid_id, (SELECT unit_grid_id FROM unit_grid u WHERE u.state = 'valid'
                                       AND ST_Intersects(u.geom, placed.geom) ORDER BY u.unit_grid_id LIMIT 1)),
        %(state)s, placed.interval_s, placed.install, placed.format, placed.address, placed.codec,
+       placed.maker, placed.model, placed.serial, placed.hardware, placed.firmware,
+       CASE WHEN placed.is_described THEN %(now)s::timestamptz END,
+       CASE WHEN placed.is_described THEN %(actor)s ELSE '' END,
        %(now)s, %(actor)s, placed.geom
 FROM (
     SELECT s.line, s.label, s.profile, c.component_id, COALESCE(NULLIF(s.district_code, ''), c.district_code)
                AS district_code, c.unit_grid_id, COALESCE(s.interval_s, p.interval_s) AS interval_s, s.install,
-           s.format, s.address, s.codec,
+           s.format, s.address, s.codec, s.maker, s.model, s.serial, s.hardware, s.firmware,
+           concat(s.maker, s.model, s.serial, s.hardware, s.firmware) <> '' AS is_described,
            CASE WHEN s.lon_deg IS NOT NULL AND s.lat_deg IS NOT NULL
                 THEN ST_SetSRID(ST_MakePoint(s.lon_deg, s.lat_deg), 4326)
                 ELSE ST_PointOnSurface(c.geom) END AS geom
@@ -143,6 +150,7 @@ _REASONS = {
     "unknown_format": ("format", "{naming_detail}"),
     "bad_address": ("address", "{naming_detail}"),
     "unknown_codec": ("codec", "{naming_detail}"),
+    **{f"bad_{word}": (word, "{naming_detail}") for word in WORDS},
     "address_taken": ("address", "the {format} address {address} belongs to {holder} already"),
 }
 """Reason -> the column at fault, and the sentence."""
@@ -159,7 +167,8 @@ async def stage(conn: AsyncConnection, rows: Sequence[Registration], profiles: M
                 await copy.write_row((profile.profile, list(profile.classes), profile.interval_s))
         async with cursor.copy(COPY_STAGING) as copy:
             for line, row in enumerate(rows, start=1):
-                name, wrong = named(row, profiles), installing.fault(row, profiles)
+                name = named(row, profiles)
+                reason, detail = _other_fault(row, profiles) or (name.reason, name.detail)
                 await copy.write_row(
                     (
                         line,
@@ -174,11 +183,20 @@ async def stage(conn: AsyncConnection, rows: Sequence[Registration], profiles: M
                         row.format,
                         name.address,
                         row.codec,
-                        "bad_install" if wrong else name.reason,
-                        wrong or name.detail,
+                        reason,
+                        detail,
+                        *(getattr(row.about, word) for word in WORDS),
                     )
                 )
     await conn.execute(ANALYZE_STAGING)
+
+
+def _other_fault(row: Registration, profiles: Mapping[str, Profile]) -> tuple[str, str] | None:
+    if wrong := installing.fault(row, profiles):
+        return "bad_install", wrong
+    if bad := about.fault(row.about):
+        return f"bad_{bad[0]}", bad[1]
+    return None
 
 
 async def take_findings(conn: AsyncConnection) -> list[Finding]:

@@ -27,6 +27,7 @@ SELECT a.name, a.display_name, a.language, a.department_id, a.password_hash IS N
        (SELECT count(*) FROM api_key k WHERE k.account_id = a.account_id AND k.revoked_at IS NULL) AS keys
 FROM account a
 WHERE (%(name)s = '' OR a.name = %(name)s) AND a.name > %(after)s
+  AND position(lower(%(part)s) IN lower(a.name || ' ' || a.display_name)) > 0
 ORDER BY a.name LIMIT %(limit)s
 """
 UPDATE = """

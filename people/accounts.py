@@ -39,6 +39,7 @@ class Profile:
     display_name: str | None = None
     language: str | None = None
     department_id: int | None = None
+    without_department: bool = False
 
 
 def name_of(text: str) -> str:
@@ -73,8 +74,11 @@ async def change(conn: AsyncConnection, name: str, profile: Profile, by: Change)
         await _check_department(conn, profile.department_id)
         fields = ("display_name", "language", "department_id")
         wanted = {field: getattr(profile, field) for field in fields if getattr(profile, field) is not None}
+        if profile.without_department:
+            wanted["department_id"] = None
         await store.change(conn, account_sql.UPDATE, {**before, **wanted})
-        await store.audit(conn, by, "account.change", before["name"], wanted)
+        detail = {"before": {field: before[field] for field in wanted}, "after": wanted}
+        await store.audit(conn, by, "account.change", before["name"], detail)
 
 
 async def set_grants(conn: AsyncConnection, name: str, wanted: Sequence[Grant], by: Change) -> None:
@@ -143,9 +147,12 @@ async def end_everything(conn: AsyncConnection, account_id: int, by: Change) -> 
     await store.change(conn, account_sql.END_LINKS, {"account_id": account_id})
 
 
-async def listing(conn: AsyncConnection, *, name: str = "", after: str = "", limit: int = 100) -> list[dict[str, Any]]:
-    """Give accounts by name, with their grants; no hashes."""
-    found = await store.rows(conn, account_sql.LIST, {"name": name, "after": after, "limit": limit})
+async def listing(
+    conn: AsyncConnection, *, name: str = "", part: str = "", after: str = "", limit: int = 100
+) -> list[dict[str, Any]]:
+    """Give accounts by name, with their grants; `part` is in a name or in what somebody is called. No hashes."""
+    given = {"name": name, "part": part, "after": after, "limit": limit}
+    found = await store.rows(conn, account_sql.LIST, given)
     return [{**row, "grants": [str(one) for one in grant.of_rows(row["grants"])]} for row in found]
 
 

@@ -71,9 +71,24 @@ async def revoke(conn: AsyncConnection, owner: str, key_id: int, by: Change) -> 
     return revoked["token_hash"]
 
 
-async def listing(conn: AsyncConnection, owner: str = "") -> list[dict[str, Any]]:
-    """Give the keys of an account, or all, that were not revoked; of a key only its first characters."""
-    found = await store.rows(conn, store.LIST_KEYS, {"name": owner})
+async def revoke_named(conn: AsyncConnection, owner: str, name: str, by: Change) -> bytes:
+    """End the key of an account that has this name, and give its hash; raises `NotFound`."""
+    async with conn.transaction():
+        for key in await listing(conn, owner):
+            if key["name"] == name:
+                return await revoke(conn, owner, key["key_id"], by)
+    raise NotFound(f"{owner} has no key {name}")
+
+
+async def listing(
+    conn: AsyncConnection, owner: str = "", *, after: tuple[str, str] = ("", ""), limit: int | None = None
+) -> list[dict[str, Any]]:
+    """Give the keys of an account, or all, that were not revoked; of a key only its first characters.
+
+    They come by account and name; `after` is the last one of the page before.
+    """
+    given = {"name": owner, "after_account": after[0], "after_key": after[1], "limit": limit}
+    found = await store.rows(conn, store.LIST_KEYS, given)
     return [
         {**row, "grants": None if row["grants"] is None else [str(one) for one in grant.of_rows(row["grants"])]}
         for row in found

@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from core.errors import NotFound
 from people import store, tokens
 from people.model import Change, Client, Terms
 
@@ -46,6 +47,16 @@ async def end(conn: AsyncConnection, token_hash: bytes, now: datetime) -> bool:
         if ended:
             await store.audit(conn, Change(now=now, actor=ended["name"]), "sign_out", ended["name"], {})
     return ended is not None
+
+
+async def end_one(conn: AsyncConnection, account_id: int, session_id: int, by: Change) -> None:
+    """End one session of an account, from another browser of it; raises `NotFound`."""
+    async with conn.transaction():
+        row = {"session_id": session_id, "account_id": account_id}
+        ended = await store.one(conn, store.END_ONE_SESSION, row)
+        if ended is None:
+            raise NotFound(f"there is no session {session_id} of this account: it is over")
+        await store.audit(conn, by, "sign_out", by.actor, {"address": ended["address"]})
 
 
 async def end_all(conn: AsyncConnection, account_id: int, kept: bytes = b"") -> int:

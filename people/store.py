@@ -40,6 +40,9 @@ WHERE s.token_hash = %(token_hash)s AND a.account_id = s.account_id RETURNING a.
 """
 END_SESSIONS = "DELETE FROM account_session WHERE account_id = %(account_id)s AND token_hash <> %(kept)s"
 FORGET_SESSIONS = "DELETE FROM account_session WHERE expires_at < %(now)s OR used_at < %(now)s - %(idle)s"
+END_ONE_SESSION = """
+DELETE FROM account_session WHERE session_id = %(session_id)s AND account_id = %(account_id)s RETURNING address
+"""
 LIST_SESSIONS = """
 SELECT s.session_id, a.name, s.method, s.created_at, s.used_at, s.expires_at, s.address, s.user_agent
 FROM account_session s JOIN account a USING (account_id)
@@ -60,7 +63,8 @@ LIST_KEYS = """
 SELECT k.key_id, a.name AS account, k.name, k.prefix, k.grants, k.created_at, k.expires_at, k.used_at
 FROM api_key k JOIN account a USING (account_id)
 WHERE (%(name)s = '' OR a.name = %(name)s) AND k.revoked_at IS NULL
-ORDER BY a.name, k.name
+  AND (a.name, k.name) > (%(after_account)s, %(after_key)s)
+ORDER BY a.name, k.name LIMIT %(limit)s
 """
 AUDIT = """
 INSERT INTO audit (at, actor, action, subject, detail)

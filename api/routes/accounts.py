@@ -1,18 +1,18 @@
-"""HTTP for administrators: accounts, what they are granted, and the audit log of every change."""
+"""HTTP for administrators: accounts, what they are granted, their sessions and keys. The log is `api.routes.audit`."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from api import paging
-from api.instant import Instant
 from api.paging import Cursor, Limit, Page
 from api.people import Administrator, GrantText
+from api.routes.me import Key, Keys
 from api.services import Services, Use
 from core.errors import NotFound
-from people import accounts, grant, password_rule, profile
+from people import accounts, grant, keys, password_rule
 
 router = APIRouter(tags=["people"])
 
@@ -22,7 +22,11 @@ Language = Literal["zh", "en"]
 Shown = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]*\S[^\x00]*$")]
 Department = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=password_rule.LONGEST)]
-Text = Annotated[str | None, Query(min_length=1, max_length=200)]
+KeyName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Part = Annotated[
+    str | None,
+    Query(min_length=1, max_length=100, pattern=r"^[^\x00]*$", description="In the name, or in what they are called."),
+]
 
 
 class AccountWish(BaseModel):
@@ -45,7 +49,7 @@ class AccountChange(BaseModel):
 
     display_name: Shown | None = None
     language: Language | None = None
-    department_id: Department | None = None
+    department_id: Department | None = Field(default=None, description="Null, where it is given, = none any more.")
     password: Secret | None = Field(default=None, description="A new one; every session and key of the account ends.")
     disabled: bool | None = Field(default=None, description="True ends every session and key at once.")
     grants: list[GrantText] | None = Field(default=None, max_length=50, description="All it is to hold from now on.")
@@ -68,24 +72,21 @@ class Account(BaseModel):
     keys: int = Field(description="API keys in force.")
 
 
-class AuditEntry(BaseModel):
-    """Something that somebody did."""
+class AccountKey(Key):
+    """An API key, and whose."""
 
-    audit_id: int
-    at: datetime
-    actor: str = Field(description="An account, or `account/key` for a program.")
-    action: str
-    subject: str
-    detail: dict[str, Any]
+    account: str
 
 
 @router.get("/accounts")
-async def list_accounts(services: Use, by: Administrator, limit: Limit = 100, cursor: Cursor = None) -> Page[Account]:
+async def list_accounts(
+    services: Use, by: Administrator, *, q: Part = None, limit: Limit = 100, cursor: Cursor = None
+) -> Page[Account]:
     """List accounts by name."""
     del by
     (after,) = paging.decode("accounts", cursor, tuple[str]) if cursor else ("",)
     async with services.authenticator.doors.lend() as conn:
-        rows = await accounts.listing(conn, after=after, limit=limit + 1)
+        rows = await accounts.listing(conn, part=q or "", after=after, limit=limit + 1)
     items = [Account.model_validate(row) for row in rows[:limit]]
     return Page(items=items, next=paging.encode("accounts", [items[-1].name]) if len(rows) > limit else None)
 
@@ -120,11 +121,13 @@ async def change_account(name: AccountName, command: AccountChange, services: Us
     One administrator of the whole city stays: taking that from the last one is a conflict.
     """
     fresh = await _hash(services, command.password, (name, command.display_name or ""))
+    no_department = "department_id" in command.model_fields_set and command.department_id is None
     async with services.authenticator.doors.lend() as conn, conn.transaction():
-        if command.display_name or command.language or command.department_id:
+        if command.display_name or command.language or command.department_id or no_department:
             wanted = accounts.Profile(
-                display_name=command.display_name, language=command.language, department_id=command.department_id
-            )
+                display_name=command.display_name, language=command.language, department_id=command.department_id,
+                without_department=no_department,
+            )  # fmt: skip
             await accounts.change(conn, name, wanted, by)
         if command.grants is not None:
             await accounts.set_grants(conn, name, [grant.parsed(text) for text in command.grants], by)
@@ -136,28 +139,43 @@ async def change_account(name: AccountName, command: AccountChange, services: Us
     return await _account(services, name)
 
 
-@router.get("/audit")
-async def list_audit(  # noqa: PLR0913  # one argument a filter
+@router.delete("/accounts/{name}/sessions")
+async def end_account_sessions(name: AccountName, services: Use, by: Administrator) -> Account:
+    """Sign an account out everywhere, at once; its API keys stay."""
+    async with services.authenticator.doors.lend() as conn:
+        await accounts.end_sessions(conn, name, by)
+    services.authenticator.forget_all()
+    return await _account(services, name)
+
+
+@router.get("/account-keys")
+async def list_account_keys(
     services: Use,
     by: Administrator,
     *,
-    actor: Annotated[Text, Query(description="An account with its keys, or one key: `lin/nightly`.")] = None,
-    action: Annotated[Text, Query(description="`account.add`, or all of a kind: `account`.")] = None,
-    subject: Text = None,
-    since: Annotated[Instant | None, Query(description="From this time on.")] = None,
-    until: Annotated[Instant | None, Query(description="Before this time.")] = None,
+    account: Annotated[str | None, Query(pattern=NAME, description="Not given = everybody's.")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
-) -> Page[AuditEntry]:
-    """List what was done, the newest first: by whom, what, when."""
+) -> Page[AccountKey]:
+    """List the API keys in force, by account and name."""
     del by
-    given: dict[str, object] = {"actor": actor, "action": action, "subject": subject, "since": since, "until": until}
-    if cursor:
-        (given["before_id"],) = paging.decode("audit", cursor, tuple[int])
-    async with services.reading() as conn:
-        rows = await profile.audited(conn, given, limit=limit + 1)
-    items = [AuditEntry.model_validate(row) for row in rows[:limit]]
-    return Page(items=items, next=paging.encode("audit", [items[-1].audit_id]) if len(rows) > limit else None)
+    after = paging.decode("account keys", cursor, tuple[str, str]) if cursor else ("", "")
+    async with services.authenticator.doors.lend() as conn:
+        rows = await keys.listing(conn, accounts.name_of(account or ""), after=after, limit=limit + 1)
+    items = [AccountKey.model_validate(row) for row in rows[:limit]]
+    last = [items[-1].account, items[-1].name] if items else []
+    return Page(items=items, next=paging.encode("account keys", last) if len(rows) > limit else None)
+
+
+@router.delete("/accounts/{name}/api-keys/{key}")
+async def revoke_account_key(name: AccountName, key: KeyName, services: Use, by: Administrator) -> Keys:
+    """Revoke a key of somebody, by its name; gives those that are left."""
+    owner = accounts.name_of(name)
+    async with services.authenticator.doors.lend() as conn:
+        await keys.revoke_named(conn, owner, key, by)
+        left = await keys.listing(conn, owner)
+    services.authenticator.forget_all()
+    return Keys(items=[Key.model_validate(row) for row in left])
 
 
 async def _account(services: Services, name: str) -> Account:

@@ -16,6 +16,8 @@ MOST_GRIDS = 20_000
 KEPT_S = 1.0
 """Many consoles ask at the same moment; counts may be this old."""
 
+Drawn = Annotated[bool, Query(description="false = names without outlines, for lists to choose from.")]
+
 
 class Feature(BaseModel):
     """A place; `properties.open` counts its open incidents by severity."""
@@ -65,28 +67,32 @@ async def list_unit_grids(request: Request, services: Use, box: BoxQuery) -> Res
 
 
 @router.get("/grids/patrol", response_model=FeatureCollection, response_class=GeoJson, responses=NOT_MODIFIED)
-async def list_patrol_grids(request: Request, services: Use) -> Response:
+async def list_patrol_grids(request: Request, services: Use, *, geometry: Drawn = True) -> Response:
     """Give all patrol grids (巡查网格) with their open incidents by severity."""
 
     async def make() -> bytes:
         async with services.reading() as conn:
-            return _collection(await grids.patrol_features(conn))
+            return _collection(await grids.patrol_features(conn, drawn=geometry))
 
-    body = await services.memo.get("patrol", KEPT_S, make)
+    body = await services.memo.get(("patrol", geometry), KEPT_S, make)
     return conditional(request, body, media_type=GeoJson.media_type, max_age_s=0)
 
 
 @router.get("/areas", response_model=FeatureCollection, response_class=GeoJson, responses=NOT_MODIFIED)
 async def list_areas(
-    request: Request, services: Use, level: Literal["city", "district", "street", "community"] | None = None
+    request: Request,
+    services: Use,
+    *,
+    level: Literal["city", "district", "street", "community"] | None = None,
+    geometry: Drawn = True,
 ) -> Response:
     """Give the administrative areas of a level, or all, with their open incidents by severity."""
 
     async def make() -> bytes:
         async with services.reading() as conn:
-            return _collection(await grids.area_features(conn, level))
+            return _collection(await grids.area_features(conn, level, drawn=geometry))
 
-    body = await services.memo.get(("areas", level), KEPT_S, make)
+    body = await services.memo.get(("areas", level, geometry), KEPT_S, make)
     return conditional(request, body, media_type=GeoJson.media_type, max_age_s=0)
 
 

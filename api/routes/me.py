@@ -1,4 +1,4 @@
-"""HTTP for one's own account: who I am, my language, my password, my keys."""
+"""HTTP for one's own account: who I am, my language, my password, my sessions, my keys."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -11,7 +11,7 @@ from api.people import AtBrowser, GrantShown, GrantText, Known, Shown
 from api.routes.session import SignedIn, client_of, give
 from api.services import Use
 from core.errors import InvalidInput
-from people import accounts, grant, keys, password_rule, profile, sign_in
+from people import accounts, grant, keys, password_rule, profile, sessions, sign_in
 from people.model import Change, Identity
 
 router = APIRouter(tags=["people"])
@@ -19,6 +19,7 @@ router = APIRouter(tags=["people"])
 Language = Literal["zh", "en"]
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=password_rule.LONGEST)]
 KeyId = Annotated[int, Path(ge=1, le=2**31 - 1)]
+SessionId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 class Me(BaseModel):
@@ -91,6 +92,25 @@ class Keys(BaseModel):
     items: list[Key]
 
 
+class MySession(BaseModel):
+    """A browser in which somebody is signed in."""
+
+    session_id: int
+    method: Literal["password", "oidc", "link"]
+    created_at: datetime
+    used_at: datetime = Field(description="To the minute.")
+    expires_at: datetime
+    address: str
+    user_agent: str
+    is_this: bool = Field(description="The one that asks.")
+
+
+class Sessions(BaseModel):
+    """All sessions of an account."""
+
+    items: list[MySession]
+
+
 @router.get("/me")
 async def show_me(services: Use, who: Known) -> Me:
     """Say who is signed in, with which roles, where."""
@@ -123,6 +143,25 @@ async def change_password(
     services.authenticator.forget_all()
     give(request, response, services, opened)
     return SignedIn(until=opened.expires_at)
+
+
+@router.get("/me/sessions")
+async def list_my_sessions(services: Use, who: Known) -> Sessions:
+    """List where the own account is signed in, last used first."""
+    doors = services.authenticator.doors
+    async with doors.lend() as conn:
+        found = await sessions.listing(conn, who.account, doors.terms, services.clock())
+    items = [MySession.model_validate({**row, "is_this": row["session_id"] == who.session_id}) for row in found]
+    return Sessions(items=items)
+
+
+@router.delete("/me/sessions/{session_id}")
+async def end_my_session(session_id: SessionId, services: Use, who: AtBrowser) -> Sessions:
+    """Sign out elsewhere: that browser is let in no more at once here, within two seconds at other processes."""
+    async with services.authenticator.doors.lend() as conn:
+        await sessions.end_one(conn, who.account_id, session_id, Change(now=services.clock(), actor=who.name))
+    services.authenticator.forget_all()
+    return await list_my_sessions(services, who)
 
 
 @router.get("/api-keys")

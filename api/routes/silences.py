@@ -105,7 +105,10 @@ class MutedCase(BaseModel):
 async def list_silences(
     services: Use,
     *,
-    state: Annotated[Literal["active", "pending", "expired"] | None, Query(description="Not given = all.")] = None,
+    state: Annotated[
+        Literal["active", "pending", "expired", "in_force"] | None,
+        Query(description="in_force = active or pending; not given = all."),
+    ] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[Silence]:

@@ -43,7 +43,7 @@ WITH trouble AS (
     ) AS s GROUP BY patrol_grid_id
 )
 SELECT json_build_object(
-    'type', 'Feature', 'id', g.code, 'geometry', ST_AsGeoJSON(g.geom, 6)::json,
+    'type', 'Feature', 'id', g.code, 'geometry', CASE WHEN %(drawn)s THEN ST_AsGeoJSON(g.geom, 6)::json END,
     'properties', json_build_object(
         'code', g.code, 'name_zh', g.name_zh, 'name_en', g.name_en, 'team', g.team, 'district_code', g.district_code,
         'open', {none} || coalesce(t.counts, '{{}}')
@@ -62,7 +62,7 @@ WITH trouble AS (
     WHERE i.is_open GROUP BY 1, 2
 )
 SELECT json_build_object(
-    'type', 'Feature', 'id', a.area_code, 'geometry', ST_AsGeoJSON(a.geom, 6)::json,
+    'type', 'Feature', 'id', a.area_code, 'geometry', CASE WHEN %(drawn)s THEN ST_AsGeoJSON(a.geom, 6)::json END,
     'properties', json_build_object(
         'code', a.area_code, 'level', a.level, 'parent_code', a.parent_code, 'name_zh', a.name_zh, 'name_en', a.name_en,
         'open', {none} || coalesce(c.counts, '{{}}')
@@ -111,14 +111,14 @@ async def unit_features(conn: AsyncConnection, box: Mapping[str, float | None], 
     return await _texts(conn, query, {**box, "limit": limit})
 
 
-async def patrol_features(conn: AsyncConnection) -> list[str]:
-    """Give patrol grids as GeoJSON feature texts, by code."""
-    return await _texts(conn, sql.SQL(PATROL).format(none=sql.SQL(NONE)), {})
+async def patrol_features(conn: AsyncConnection, *, drawn: bool = True) -> list[str]:
+    """Give patrol grids as GeoJSON feature texts, by code; not `drawn` = names only."""
+    return await _texts(conn, sql.SQL(PATROL).format(none=sql.SQL(NONE)), {"drawn": drawn})
 
 
-async def area_features(conn: AsyncConnection, level: str | None) -> list[str]:
+async def area_features(conn: AsyncConnection, level: str | None, *, drawn: bool = True) -> list[str]:
     """Give the administrative areas as GeoJSON feature texts, by code; an area may have no geometry."""
-    return await _texts(conn, sql.SQL(AREAS).format(none=sql.SQL(NONE)), {"level": level})
+    return await _texts(conn, sql.SQL(AREAS).format(none=sql.SQL(NONE)), {"level": level, "drawn": drawn})
 
 
 async def named_area_features(conn: AsyncConnection) -> list[str]:
