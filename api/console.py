@@ -13,7 +13,7 @@ from core.errors import NotFound
 router = APIRouter(include_in_schema=False)
 
 PAGE = "index.html"
-PAGES = frozenset({"field", "registry", "login", "citizens"})
+PAGES = frozenset({"field", "registry", "login", "citizens", "people", "silences"})
 """Pages beside the console, each at its name and below it; the same names as in console/vite.config.ts."""
 HASHED = "assets"
 """Folder of files whose names change with their content."""

@@ -6,7 +6,7 @@ import { fieldWorker, WORKER } from "./bundling/field_worker.ts";
 const api = process.env.CITYGRID_API ?? "http://127.0.0.1:8077";
 
 /** Pages beside the console; each lives at `/<name>` and below it. */
-const PAGES = ["field", "registry", "login", "citizens"];
+const PAGES = ["field", "registry", "login", "citizens", "people", "silences"];
 
 /** The development server gives the pages at their addresses too, as the API does. */
 const addresses: Plugin = {

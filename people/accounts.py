@@ -76,9 +76,14 @@ async def change(conn: AsyncConnection, name: str, profile: Profile, by: Change)
         wanted = {field: getattr(profile, field) for field in fields if getattr(profile, field) is not None}
         if profile.without_department:
             wanted["department_id"] = None
-        await store.change(conn, account_sql.UPDATE, {**before, **wanted})
-        detail = {"before": {field: before[field] for field in wanted}, "after": wanted}
-        await store.audit(conn, by, "account.change", before["name"], detail)
+        detail = {
+            field: {"before": before[field], "after": value}
+            for field, value in wanted.items()
+            if value != before[field]
+        }
+        if detail:
+            await store.change(conn, account_sql.UPDATE, {**before, **wanted})
+            await store.audit(conn, by, "account.change", before["name"], detail)
 
 
 async def set_grants(conn: AsyncConnection, name: str, wanted: Sequence[Grant], by: Change) -> None:

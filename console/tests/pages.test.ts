@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatRoute, parseRoute } from "../src/registry/route";
+import { formatRoute, parseRoute } from "../src/page/route";
 import { TABS } from "../src/registry/tabs";
 
 type Texts = Record<string, Record<string, string>>;
@@ -17,15 +17,15 @@ describe("the small pages' texts", () => {
   });
 });
 
-describe("the registry's address", () => {
+describe("a small page's address", () => {
   it("keeps the tab and what is open in it", () => {
     for (const route of [
-      { tab: "surveys", rest: "17" },
-      { tab: "types", rest: "" },
-      { tab: "types", rest: "a b/c" },
+      { page: "registry", tab: "surveys", rest: "17" },
+      { page: "registry", tab: "types", rest: "" },
+      { page: "people", tab: "audit", rest: "a b/c" },
     ])
       expect(parseRoute(formatRoute(route))).toEqual(route);
   });
-  it("may leave the tab out", () => expect(parseRoute("/registry")).toEqual({ tab: "", rest: "" }));
+  it("may leave the tab out", () => expect(parseRoute("/registry")).toEqual({ page: "registry", tab: "", rest: "" }));
   it("names each tab once", () => expect(new Set(TABS.map((tab) => tab.id)).size).toBe(TABS.length));
 });

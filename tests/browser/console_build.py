@@ -6,7 +6,7 @@ from pathlib import Path
 
 CONSOLE = Path(__file__).parents[2] / "console"
 DIST = CONSOLE / "dist"
-PAGES = ("index.html", "field.html", "registry.html", "login.html", "citizens.html")
+PAGES = ("index.html", "field.html", "registry.html", "login.html", "citizens.html", "people.html", "silences.html")
 SOURCES = ("src", "bundling", "public", *PAGES, "package-lock.json", "vite.config.ts")
 
 

@@ -12,6 +12,12 @@ export interface Me {
   until: string | null;
 }
 
+export const administersCity = (who: Me) => who.grants.some((held) => held.grant === "admin");
+
+/** Who may hold cases back; the API decides, this spares everybody else the form. */
+const MAY_SILENCE = new Set(["operator", "shift_leader", "dispatcher", "engineer", "rule_author", "admin"]);
+export const maySilence = (who: Me | null) => who?.grants.some((held) => MAY_SILENCE.has(held.role)) ?? false;
+
 /** How one may sign in, and who is signed in already. */
 export interface Ways {
   openid: string | null;

@@ -47,7 +47,7 @@ export async function post<T>(path: string, body: unknown, more: Record<string, 
 
 export const put = <T>(path: string, body: unknown) => command<T>("PUT", path, body);
 export const patch = <T>(path: string, body: unknown) => command<T>("PATCH", path, body);
-export const del = <T>(path: string) => command<T>("DELETE", path);
+export const del = <T>(path: string, body?: unknown) => command<T>("DELETE", path, body);
 
 function command<T>(method: string, path: string, body?: unknown): Promise<T> {
   const headers = { accept: "application/json", "content-type": "application/json" };

@@ -58,3 +58,12 @@ export function short(at: string | number, zone: string, nowMs: number): string 
   const date = day.format(new Date(at));
   return date === day.format(new Date(nowMs)) ? time : `${date.slice(5)} ${time}`;
 }
+
+/** The moment at which clocks of a zone show a time as a form's field gives it: `2026-11-22T12:04`. */
+export function instantIn(local: string, zone: string): number {
+  const wanted = Date.parse(`${local}Z`);
+  const shown = (at: number) => Date.parse(`${absolute(at, zone).replace(" ", "T")}Z`);
+  const near = wanted - (shown(wanted) - wanted);
+  // on the day clocks change, the shift at the wanted time is not the one at the first guess
+  return near - (shown(near) - wanted);
+}

@@ -3,11 +3,11 @@ import { useState } from "preact/hooks";
 import { grouped } from "../lib/number";
 import { absolute } from "../lib/time";
 import { Failed, Nothing } from "../page/frame";
+import { go } from "../page/route";
+import type { TabProps } from "../page/tabs";
 import { useLoaded } from "../ui/use_loaded";
 import { type Feature, FindingMap } from "./grid_map";
 import { type Key, t, word } from "./grids_text";
-import { go } from "./route";
-import type { TabProps } from "./tabs";
 
 const ZONE = "Asia/Shanghai";
 const MOST = 200;

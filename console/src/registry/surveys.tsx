@@ -3,12 +3,12 @@ import { useState } from "preact/hooks";
 import { address } from "../api/client";
 import { grouped } from "../lib/number";
 import { Failed, Nothing } from "../page/frame";
+import { go } from "../page/route";
 import { lang } from "../page/state";
+import type { TabProps } from "../page/tabs";
 import { useLoaded } from "../ui/use_loaded";
-import { go } from "./route";
 import { PointMap } from "./surveys_map";
 import { t, word } from "./surveys_text";
-import type { TabProps } from "./tabs";
 
 interface Survey {
   survey_id: number;

@@ -1,17 +1,5 @@
 /** The tabs of `/registry`, in their order. A tab is one file with a default component, loaded when it is opened. */
-import type { ComponentType } from "preact";
-import type { Lang } from "../lib/time";
-
-export interface TabProps {
-  /** what stands in the address after the tab: `/registry/surveys/17` gives `17` */
-  rest: string;
-}
-
-export interface Tab {
-  id: string;
-  title: Record<Lang, string>;
-  load: () => Promise<{ default: ComponentType<TabProps> }>;
-}
+import type { Tab } from "../page/tabs";
 
 export const TABS: readonly Tab[] = [
   { id: "surveys", title: { zh: "普查", en: "Surveys" }, load: () => import("./surveys") },

@@ -2,11 +2,11 @@
 import { unitText } from "../lib/number";
 import { span } from "../lib/time";
 import { Failed } from "../page/frame";
+import { go } from "../page/route";
 import { lang, named } from "../page/state";
+import type { TabProps } from "../page/tabs";
 import { words } from "../page/words";
 import { useLoaded } from "../ui/use_loaded";
-import { go } from "./route";
-import type { TabProps } from "./tabs";
 
 interface Named {
   name_zh: string;

@@ -1,10 +1,11 @@
 /** The account menu in the strip: who I am, my roles and where, my language, my password, sign out. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { changePassword, type Me } from "../api/account";
+import { administersCity, type Me } from "../api/account";
 import { me, rememberLanguage, signOut } from "../state/account";
 import { switchLang } from "../state/control";
 import { lang, named, t, word } from "../state/store";
 import { Icon } from "./glyphs";
+import { PasswordForm } from "./password_form";
 
 export function AccountMenu() {
   const [open, setOpen] = useState(false);
@@ -42,6 +43,17 @@ export function AccountMenu() {
           <strong>{who.display_name}</strong>
           <p class="muted">{who.name}</p>
           <Grants who={who} />
+          <a class="text-button" href={`/people/me${speaks()}`}>
+            {t("account.own")}
+          </a>
+          {administersCity(who) && (
+            <a class="text-button" href={`/people/accounts${speaks()}`}>
+              {t("account.people")}
+            </a>
+          )}
+          <a class="text-button" href={`/silences${speaks()}`}>
+            {t("account.silences")}
+          </a>
           <button
             type="button"
             class="text-button"
@@ -75,6 +87,9 @@ export function AccountMenu() {
   );
 }
 
+/** Other pages begin in the language that is read here. */
+const speaks = () => `?lang=${lang.value}`;
+
 function Grants({ who }: { who: Me }) {
   if (who.grants.length === 0) return <p>{t("account.nothing")}</p>;
   return (
@@ -91,38 +106,15 @@ function Grants({ who }: { who: Me }) {
 
 function PasswordDialog({ name, close }: { name: string; close: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const [said, setSaid] = useState("");
   const [done, setDone] = useState(false);
   useEffect(() => dialog.current?.showModal(), []);
-  const send = async (event: SubmitEvent) => {
-    event.preventDefault();
-    const given = new FormData(event.currentTarget as HTMLFormElement);
-    const [old, fresh, again] = ["old", "new", "again"].map((field) => String(given.get(field)));
-    if (fresh !== again) return setSaid(t("account.notSame"));
-    try {
-      await changePassword(old ?? "", fresh ?? "");
-      setSaid("");
-      setDone(true);
-    } catch (error) {
-      setSaid((error as Error).message);
-    }
-  };
   return (
     <dialog ref={dialog} class="help" aria-label={t("account.password")} onClose={close}>
       <h2>{t("account.password")}</h2>
       {done ? (
         <p role="status">{t("account.changed")}</p>
       ) : (
-        <form class="action-form" id="password-form" onSubmit={send}>
-          <input type="text" name="name" autocomplete="username" value={name} hidden readOnly />
-          <Secret name="old" label={t("account.old")} autocomplete="current-password" />
-          <Secret name="new" label={t("account.new")} autocomplete="new-password" />
-          <Secret name="again" label={t("account.again")} autocomplete="new-password" />
-          <p class="muted">{t("account.rule")}</p>
-          <p class="account-problem" role="alert">
-            {said}
-          </p>
-        </form>
+        <PasswordForm id="password-form" name={name} t={t} done={() => setDone(true)} />
       )}
       <div class="account-buttons">
         {!done && (
@@ -135,22 +127,5 @@ function PasswordDialog({ name, close }: { name: string; close: () => void }) {
         </button>
       </div>
     </dialog>
-  );
-}
-
-function Secret({
-  name,
-  label,
-  autocomplete,
-}: {
-  name: string;
-  label: string;
-  autocomplete: "current-password" | "new-password";
-}) {
-  return (
-    <label>
-      <span>{label}</span>
-      <input class="field" type="password" name={name} autocomplete={autocomplete} maxLength={256} required />
-    </label>
   );
 }

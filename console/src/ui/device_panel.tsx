@@ -14,6 +14,7 @@ import { LinkRow } from "./incident_detail";
 import { IncidentRow } from "./incident_row";
 import { At, Facts, Section, Skeleton } from "./parts";
 import { placeFacts } from "./place_facts";
+import { SilenceLink } from "./silence_link";
 import { useLoaded } from "./use_loaded";
 
 export function DevicePanel({ label }: { label: string }) {
@@ -68,6 +69,7 @@ function Body({ device }: { device: Device }) {
             ...placeFacts(device),
           ]}
         />
+        <SilenceLink device={device.label} />
       </Section>
       <DeviceCommands label={device.label} />
       <DeviceHealth label={device.label} />

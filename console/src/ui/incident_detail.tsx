@@ -11,6 +11,7 @@ import { SeverityGlyph } from "./glyphs";
 import { Explained, place } from "./incident_row";
 import { Age, At, DeadlineBar, Empty, Facts, Section, Skeleton } from "./parts";
 import { placeFacts } from "./place_facts";
+import { SilenceLink } from "./silence_link";
 import { useLoaded } from "./use_loaded";
 
 export function IncidentPanel({ id }: { id: number }) {
@@ -37,6 +38,7 @@ function newer(streamed: Incident | undefined, loaded: Incident | null): Inciden
 
 function Body({ incident, detail, reload }: { incident: Incident; detail: IncidentDetail | null; reload: () => void }) {
   const history = detail?.history ?? null;
+  const byRule = incident.closed_at === null && history?.some((entry) => entry.actor.startsWith("rule "));
   return (
     <>
       <header class="detail-title">
@@ -84,6 +86,7 @@ function Body({ incident, detail, reload }: { incident: Incident; detail: Incide
             [t("detail.origin"), word("origin", incident.origin)],
           ]}
         />
+        {byRule && <SilenceLink rule={incident.rule} device={incident.device_label} />}
       </Section>
       {incident.component_code && (
         <Section title={t("detail.component")}>

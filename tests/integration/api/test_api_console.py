@@ -13,7 +13,7 @@ from tests.integration.api.conftest import calling, serving
 def built(tmp_path: Path) -> Path:
     (tmp_path / "dist" / "assets").mkdir(parents=True)
     (tmp_path / "dist" / "index.html").write_text("<title>console</title>")
-    for page in ("field", "registry", "login", "citizens"):
+    for page in ("field", "registry", "login", "citizens", "people", "silences"):
         (tmp_path / "dist" / f"{page}.html").write_text(f"<title>{page}</title>")
     (tmp_path / "dist" / "assets" / "app-1a2b.js").write_text("export {}")
     (tmp_path / "secret.txt").write_text("secret")
@@ -56,7 +56,7 @@ async def test_what_is_not_in_the_console_is_not_found(address: str, path: str):
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize("page", ["field", "registry", "login", "citizens"])
+@pytest.mark.parametrize("page", ["field", "registry", "login", "citizens", "people", "silences"])
 async def test_each_page_is_served_at_its_address_and_below_it(address: str, page: str):
     async with calling(address) as client:
         answers = [await client.get(path) for path in (f"/{page}", f"/{page}/", f"/{page}/surveys/17?lang=en")]

@@ -7,6 +7,7 @@ from tests.credentials import add_key, bearer
 from tests.integration.people.conftest import PASSWORD, Scene
 
 FRESH = "five other words, just as plain"
+JSON = {"content-type": "application/json"}
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +165,89 @@ def test_the_audit_log_is_looked_through_by_who_what_and_when(scene: Scene, admi
     assert len(first["items"]) == 2
     assert actions(limit=2, cursor=first["next"]) == ["sign_in"]
     assert first["items"][0]["detail"] == {"address": "127.0.0.1"}
+
+
+def test_the_audit_log_is_a_file_without_formulas(scene: Scene, admin: httpx2.Client) -> None:
+    scene.conn.execute(
+        "INSERT INTO audit (at, actor, action, subject) VALUES (%s, 'abel', 'unknown.ignore', '=1+1')", (scene.now,)
+    )
+
+    text = admin.get("/api/v1/audit.csv", params={"actor": "abel"}).text
+
+    heading, row = text.removeprefix("\ufeff").splitlines()
+    assert heading == "audit_id,at,actor,action,subject,detail"
+    assert row.split(",")[2:] == ["abel", "unknown.ignore", "'=1+1", "{}"]
+
+
+def test_accounts_are_found_by_a_part_of_the_name(scene: Scene, admin: httpx2.Client) -> None:
+    for name in ("beatrix-1", "beatrix-2"):
+        scene.add(name)
+
+    def names(**query: str | int) -> list[str]:
+        return [one["name"] for one in admin.get("/api/v1/accounts", params=query).json()["items"]]
+
+    assert names(q="EATRIX") == ["beatrix-1", "beatrix-2"]
+    assert names(q="eatrix-2") == ["beatrix-2"]
+    assert names(q="%") == []
+
+
+def test_a_department_is_taken_away_and_the_log_says_what_was(scene: Scene, admin: httpx2.Client) -> None:
+    scene.add("cora")
+    (department,) = scene.conn.execute("SELECT min(department_id) FROM department").fetchone() or (0,)
+
+    for wanted in (department, None):
+        answer = admin.patch("/api/v1/accounts/cora", json={"display_name": "Cora", "department_id": wanted})
+        assert answer.json()["department_id"] == wanted
+
+    entries = admin.get("/api/v1/audit", params={"subject": "cora"}).json()["items"]
+    assert [one["detail"] for one in entries] == [
+        {"department_id": {"before": department, "after": None}},
+        {"department_id": {"before": None, "after": department}},
+    ]
+
+
+def test_an_administrator_signs_somebody_out_and_revokes_a_key(scene: Scene, admin: httpx2.Client) -> None:
+    scene.add("dora", "viewer")
+    browser = scene.signed_in("dora")
+    made = [browser.post("/api/v1/api-keys", json={"name": name}).json()["key"] for name in ("one", "two")]
+
+    assert admin.delete("/api/v1/accounts/dora/sessions", headers=JSON).json()["name"] == "dora"
+    assert browser.get("/api/v1/me").status_code == 401
+    assert [status(scene, key) for key in made] == [200, 200]
+    left = admin.delete("/api/v1/accounts/dora/api-keys/one", headers=JSON).json()["items"]
+    assert ([one["name"] for one in left], [status(scene, key) for key in made]) == (["two"], [401, 200])
+    assert admin.delete("/api/v1/accounts/dora/api-keys/one", headers=JSON).status_code == 404
+    assert ("root/test", "key.revoke") in scene.audited("dora/one")
+
+
+def test_everybodys_keys_are_listed_page_by_page(scene: Scene, admin: httpx2.Client) -> None:
+    for name in ("edna", "emil"):
+        add_key(scene.conn, name, "viewer")
+
+    def listed(**query: str | int) -> tuple[list[str], str | None]:
+        page = admin.get("/api/v1/account-keys", params=query).json()
+        return [f"{one['account']}/{one['name']}" for one in page["items"]], page["next"]
+
+    assert listed(account="edna") == (["edna/test"], None)
+    every, _ = listed(limit=1000)
+    assert {"edna/test", "emil/test"} <= set(every)
+    first, cursor = listed(limit=1)
+    assert first == every[:1]
+    assert listed(limit=1, cursor=cursor or "")[0] == every[1:2]
+
+
+def test_who_is_signed_in_elsewhere_ends_it_from_here(scene: Scene) -> None:
+    scene.add("fred", "viewer")
+    scene.add("gwen", "viewer")
+    here, there, other = scene.signed_in("fred"), scene.signed_in("fred"), scene.signed_in("gwen")
+    sessions = here.get("/api/v1/me/sessions").json()["items"]
+    (elsewhere,) = [one["session_id"] for one in sessions if not one["is_this"]]
+
+    assert other.delete(f"/api/v1/me/sessions/{elsewhere}", headers=JSON).status_code == 404
+    left = here.delete(f"/api/v1/me/sessions/{elsewhere}", headers=JSON).json()["items"]
+
+    assert [one["is_this"] for one in left] == [True]
+    assert (here.get("/api/v1/me").status_code, there.get("/api/v1/me").status_code) == (200, 401)
 
 
 def test_a_busy_client_costs_one_look_at_the_database(scene: Scene) -> None:
