@@ -6,12 +6,14 @@ import { Failed, Nothing } from "../page/frame";
 import { go } from "../page/route";
 import type { TabProps } from "../page/tabs";
 import { useLoaded } from "../ui/use_loaded";
+import { useMayImport } from "./file_drop";
 import { type Feature, FindingMap } from "./grid_map";
+import { Activate, countsOf } from "./grids_activate";
+import { FindingTable, GridImport } from "./grids_import";
 import { type Key, t, word } from "./grids_text";
 
 const ZONE = "Asia/Shanghai";
 const MOST = 200;
-const COUNTED = ["unit_grids_new", "unit_grids_gone", "unit_grids_kept", "components", "devices", "incidents"] as const;
 
 interface Period {
   period_id: number;
@@ -46,9 +48,16 @@ interface Move {
 
 /** `/registry/grids` lists versions, `/registry/grids/<version>` one's findings, `/registry/grids/moves/<period>` moves. */
 export default function GridsTab({ rest }: TabProps) {
+  const mayImport = useMayImport();
   const [what, period] = rest.split("/");
   if (what === "moves" && period) return <Moves period={period} />;
-  return what ? <Findings version={what} /> : <Versions />;
+  if (what) return <One key={what} version={what} mayActivate={mayImport} />;
+  return (
+    <>
+      {mayImport && <GridImport />}
+      <Versions />
+    </>
+  );
 }
 
 function Versions() {
@@ -57,7 +66,7 @@ function Versions() {
   if (data && data.items.length === 0) return <Nothing title={t("grids.none")} hint={t("grids.noneHint")} />;
   return (
     <div class="sheet-scroll" aria-busy={!data}>
-      <table class="sheet">
+      <table class="sheet cards">
         <thead>
           <tr>
             <Head of={["version", "level", "state", "grids", "findings", "source", "imported", "inForce"]} />
@@ -66,26 +75,34 @@ function Versions() {
         <tbody>
           {data?.items.map((version) => (
             <tr key={version.version_id}>
-              <td>
+              <td data-label={t("grids.version")}>
                 <button type="button" class="link-row" onClick={() => go("grids", String(version.version_id))}>
                   {version.version_id}
                 </button>
               </td>
-              <td>{word("level", version.level)}</td>
-              <td>{word("state", version.state)}</td>
-              <td>{grouped(version.grids)}</td>
-              <td>{t("grids.found", { all: total(version.findings), blocking: version.blocking })}</td>
-              <td>
-                {version.source}
-                {version.accepted && <p class="muted">{t("grids.accepted", { reason: version.accepted })}</p>}
+              <td data-label={t("grids.level")}>{word("level", version.level)}</td>
+              <td data-label={t("grids.state")}>{word("state", version.state)}</td>
+              <td data-label={t("grids.grids")}>{grouped(version.grids)}</td>
+              <td data-label={t("grids.findings")}>
+                {t("grids.found", { all: total(version.findings), blocking: version.blocking })}
               </td>
-              <td>
+              <td data-label={t("grids.source")}>
+                <span>
+                  {version.source}
+                  {version.accepted && <span class="muted"> {t("grids.accepted", { reason: version.accepted })}</span>}
+                </span>
+              </td>
+              <td data-label={t("grids.imported")}>
                 {absolute(version.imported_at, ZONE)} {version.actor}
               </td>
-              <td>
-                {version.periods.map((period) => (
-                  <Stretch key={period.period_id} period={period} />
-                ))}
+              <td data-label={version.periods.length > 0 ? t("grids.inForce") : undefined}>
+                {version.periods.length > 0 && (
+                  <div>
+                    {version.periods.map((period) => (
+                      <Stretch key={period.period_id} period={period} />
+                    ))}
+                  </div>
+                )}
               </td>
             </tr>
           ))}
@@ -115,48 +132,48 @@ function Stretch({ period }: { period: Period }) {
       {since} – {until}{" "}
       {Object.keys(period.moved).length > 0 && (
         <button type="button" class="link-row" onClick={() => go("grids", `moves/${period.period_id}`)}>
-          {t("grids.moved", {
-            counts: COUNTED.filter((name) => period.moved[name])
-              .map((name) => `${word("moved", name)} ${grouped(period.moved[name] ?? 0)}`)
-              .join(" · "),
-          })}
+          {t("grids.moved", { counts: countsOf(period.moved) })}
         </button>
       )}
     </p>
   );
 }
 
-function Findings({ version }: { version: string }) {
+interface OneProps {
+  version: string;
+  mayActivate: boolean;
+}
+
+function One({ version, mayActivate }: OneProps) {
+  const [round, setRound] = useState(0);
+  const known = useLoaded<{ items: Version[] }>("/grids/versions", { limit: MOST }, round);
   const { data, error, reload } = useLoaded<{ features: Feature[] }>(`/grids/imports/${version}/findings.geojson`);
   const [chosen, choose] = useState<string | null>(null);
   if (error) return <Failed error={error} retry={reload} />;
   const features = data?.features ?? [];
+  const one = known.data?.items.find((it) => String(it.version_id) === version);
   return (
-    <section aria-busy={!data}>
+    <>
       <Back />
       <h2>{t("grids.findingsOf", { version })}</h2>
+      {one && (
+        <p>
+          {word("level", one.level)} · <strong>{word("state", one.state)}</strong> · {t("grids.grids")}{" "}
+          {grouped(one.grids)} · {one.source}
+        </p>
+      )}
+      {mayActivate && one && (one.state === "draft" || one.state === "past") && (
+        <Activate version={one.version_id} done={() => setRound(round + 1)} />
+      )}
       {data && features.length === 0 && <Nothing title={t("grids.clean")} />}
-      {features.length > 0 && <FindingMap features={features} chosen={chosen} choose={choose} />}
-      <div class="sheet-scroll">
-        <table class="sheet">
-          <tbody>
-            {features.slice(0, MOST).map((finding) => (
-              <tr key={finding.id} aria-current={finding.id === chosen}>
-                <td>
-                  <button type="button" class="link-row" onClick={() => choose(finding.id)}>
-                    {word("flaw", finding.properties.flaw)}
-                  </button>
-                </td>
-                <td>{finding.properties.blocks ? t("grids.blocks") : ""}</td>
-                <td>{grouped(Math.round(finding.properties.area_m2))} m²</td>
-                <td>{finding.properties.detail}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      {features.length > 0 && (
+        <>
+          <FindingMap features={features} chosen={chosen} choose={choose} />
+          <FindingTable features={features.slice(0, MOST)} chosen={chosen} choose={choose} />
+        </>
+      )}
       {features.length > MOST && <p class="muted">{t("grids.more", { count: features.length - MOST })}</p>}
-    </section>
+    </>
   );
 }
 
@@ -170,7 +187,7 @@ function Moves({ period }: { period: string }) {
       <Back />
       {data && data.items.length === 0 && <Nothing title={t("grids.stayed")} />}
       <div class="sheet-scroll">
-        <table class="sheet">
+        <table class="sheet cards">
           <thead>
             <tr>
               <Head of={["kind", "name", "fromUnit", "toUnit", "fromPatrol", "toPatrol"]} />
@@ -179,12 +196,12 @@ function Moves({ period }: { period: string }) {
           <tbody>
             {data?.items.map((move) => (
               <tr key={`${move.kind}${move.name}`}>
-                <td>{word("kind", move.kind)}</td>
-                <td>{move.name}</td>
-                <td>{move.from_unit_grid ?? "–"}</td>
-                <td>{move.to_unit_grid ?? "–"}</td>
-                <td>{move.from_patrol_grid ?? "–"}</td>
-                <td>{move.to_patrol_grid ?? "–"}</td>
+                <td data-label={t("grids.kind")}>{word("kind", move.kind)}</td>
+                <td data-label={t("grids.name")}>{move.name}</td>
+                <td data-label={t("grids.fromUnit")}>{move.from_unit_grid ?? "–"}</td>
+                <td data-label={t("grids.toUnit")}>{move.to_unit_grid ?? "–"}</td>
+                <td data-label={t("grids.fromPatrol")}>{move.from_patrol_grid ?? "–"}</td>
+                <td data-label={t("grids.toPatrol")}>{move.to_patrol_grid ?? "–"}</td>
               </tr>
             ))}
           </tbody>

@@ -3,7 +3,7 @@ import { words } from "../page/words";
 
 const zh = {
   "grids.none": "尚未导入网格",
-  "grids.noneHint": "citygrid grids import 单元网格.gpkg --level unit",
+  "grids.noneHint": "在上方上传文件，或用命令：citygrid grids import 单元网格.gpkg --level unit",
   "grids.version": "版本",
   "grids.level": "层级",
   "grids.state": "状态",
@@ -71,7 +71,7 @@ export type Key = keyof typeof zh;
 
 const en: Record<Key, string> = {
   "grids.none": "No grids have been imported",
-  "grids.noneHint": "citygrid grids import units.gpkg --level unit",
+  "grids.noneHint": "Send a file above, or run: citygrid grids import units.gpkg --level unit",
   "grids.version": "Version",
   "grids.level": "Level",
   "grids.state": "State",

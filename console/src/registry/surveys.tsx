@@ -7,6 +7,9 @@ import { go } from "../page/route";
 import { lang } from "../page/state";
 import type { TabProps } from "../page/tabs";
 import { useLoaded } from "../ui/use_loaded";
+import { useMayImport } from "./file_drop";
+import { t as it } from "./import_text";
+import { SurveyImport } from "./surveys_import";
 import { PointMap } from "./surveys_map";
 import { t, word } from "./surveys_text";
 
@@ -26,6 +29,7 @@ interface Report extends Survey {
   changed: number;
   unchanged: number;
   missing: number;
+  mendable: boolean;
   reasons: { reason: string; refused: boolean; findings: number; placed: number }[];
   departments_missing: Record<string, number>;
   notes: string[];
@@ -45,7 +49,14 @@ interface Page<Item> {
 }
 
 export default function SurveysTab({ rest }: TabProps) {
-  return /^\d+$/.test(rest) ? <One id={rest} /> : <All />;
+  const mayImport = useMayImport();
+  if (/^\d+$/.test(rest)) return <One key={rest} id={rest} />;
+  return (
+    <>
+      {mayImport && <SurveyImport />}
+      <All />
+    </>
+  );
 }
 
 function when(at: string): string {
@@ -64,7 +75,7 @@ function All() {
   return (
     <>
       <div class="sheet-scroll" aria-busy={!data}>
-        <table class="sheet">
+        <table class="sheet cards">
           <thead>
             <tr>
               <th>{t("survey.file")}</th>
@@ -82,12 +93,12 @@ function All() {
                     {survey.survey_id} · {survey.source}
                   </button>
                 </td>
-                <td>
+                <td data-label={t("survey.when")}>
                   {when(survey.imported_at)} · {survey.actor}
                 </td>
-                <td>{grouped(survey.rows_read)}</td>
-                <td>{grouped(survey.rows_loaded)}</td>
-                <td>{grouped(survey.refused)}</td>
+                <td data-label={t("survey.rows")}>{grouped(survey.rows_read)}</td>
+                <td data-label={t("survey.loaded")}>{grouped(survey.rows_loaded)}</td>
+                <td data-label={t("survey.refused")}>{grouped(survey.refused)}</td>
               </tr>
             ))}
           </tbody>
@@ -128,6 +139,14 @@ function One({ id }: { id: string }) {
           {note}
         </p>
       ))}
+      {report.mendable && (
+        <p>
+          <a class="button" href={address(`/surveys/${id}/refused.csv`)} download>
+            {it("import.mendFile")}
+          </a>{" "}
+          <span class="muted">{it("import.mendHint")}</span>
+        </p>
+      )}
       {report.reasons.length === 0 ? (
         <Nothing title={t("survey.clean")} />
       ) : (
@@ -182,7 +201,7 @@ function Rows({ path, reason }: { path: string; reason: string }) {
   return (
     <>
       <div class="sheet-scroll" aria-busy={!data}>
-        <table class="sheet">
+        <table class="sheet cards">
           <thead>
             <tr>
               <th>{t("survey.line")}</th>
@@ -194,12 +213,12 @@ function Rows({ path, reason }: { path: string; reason: string }) {
           <tbody>
             {data?.items.map((row) => (
               <tr key={`${row.line}${row.reason}${row.column}`}>
-                <td>{row.line}</td>
-                <td>{row.column}</td>
-                <td>
+                <td data-label={t("survey.line")}>{row.line}</td>
+                <td data-label={t("survey.column")}>{row.column}</td>
+                <td data-label={t("survey.reason")}>
                   {word("reason", row.reason)} {!row.refused && <span class="tag">{t("survey.odd")}</span>}
                 </td>
-                <td>{row.detail}</td>
+                <td data-label={t("survey.detail")}>{row.detail}</td>
               </tr>
             ))}
           </tbody>

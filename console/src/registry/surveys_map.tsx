@@ -3,7 +3,7 @@ import { useLoaded } from "../ui/use_loaded";
 import { t } from "./surveys_text";
 
 type Position = [number, number];
-interface Spot {
+export interface Spot {
   geometry: { coordinates: Position };
   properties: { line: number; detail: string; refused: boolean };
 }
@@ -33,8 +33,12 @@ export function projection(positions: readonly Position[]): (at: Position) => Po
 
 export function PointMap({ path, reason }: { path: string; reason: string }) {
   const { data } = useLoaded<{ features: Spot[] }>(path, { reason });
+  return <Spots spots={data?.features ?? []} />;
+}
+
+export function Spots({ spots: all }: { spots: Spot[] }) {
   const grids = useLoaded<{ features: Grid[] }>("/grids/patrol");
-  const spots = data?.features.slice(0, MOST) ?? [];
+  const spots = all.slice(0, MOST);
   if (spots.length === 0) return null;
   const place = projection(spots.map((spot) => spot.geometry.coordinates));
   return (

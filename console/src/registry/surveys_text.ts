@@ -3,7 +3,7 @@ import { words } from "../page/words";
 
 const zh = {
   "survey.none": "尚未导入普查成果",
-  "survey.noneHint": "citygrid components import 普查.gpkg --dry-run",
+  "survey.noneHint": "在上方上传文件，或用命令：citygrid components import 普查.gpkg --dry-run",
   "survey.file": "文件",
   "survey.when": "导入",
   "survey.rows": "行",
@@ -53,7 +53,7 @@ const zh = {
 
 const en: typeof zh = {
   "survey.none": "No survey was imported yet",
-  "survey.noneHint": "citygrid components import census.gpkg --dry-run",
+  "survey.noneHint": "Send a file above, or run: citygrid components import census.gpkg --dry-run",
   "survey.file": "File",
   "survey.when": "Imported",
   "survey.rows": "Rows",
