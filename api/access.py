@@ -102,6 +102,8 @@ WHO: Mapping[str, Who] = {
     "show_device": SEES,
     "show_device_history": SEES,
     "show_device_health": SEES,
+    "show_last_message": _ENGINEER,
+    "describe_device": _ENGINEER,
     "list_component_devices": SEES,
     "list_component_readings": SEES,
     "move_device": _ENGINEER,

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -10,40 +11,63 @@ from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 
-from cli import device_batches, device_commands, device_identities, device_life, device_sheets, device_unknown, known
+from cli import (
+    device_about,
+    device_batches,
+    device_certificates,
+    device_commands,
+    device_identities,
+    device_life,
+    device_sheets,
+    device_unknown,
+    known,
+)
+from cli.device_about import Firmware, Hardware, Maker, Model, Serial
 from core.errors import InvalidInput, NotFound
-from devices import service
+from devices import battery, service
+from devices.about import About
 from devices.model import Registration
-from devices.profile import shipped
 from runtime import settings
 from storage import device_quality
 from storage.pool import READER, WRITER, connect
+from storage.queries import device_health
 from wire import topics
 from wire.addresses import NAMINGS, NATIVE
 from wire.uplinks import CODECS
 
 app = typer.Typer(no_args_is_help=True, help="Devices: register on components, list, retire.")
 app.add_typer(device_identities.credentials, name="credentials")
+app.add_typer(device_certificates.app, name="certificates")
 app.add_typer(device_identities.gateways, name="gateways")
 app.add_typer(device_batches.app, name="batches")
 app.add_typer(device_unknown.app, name="unknown")
 device_life.install(app)
+device_about.install(app)
 device_commands.install(app)
 device_sheets.install(app)
 
 ACTOR = "command line"
 NAMING = ("format", "address", "codec")
+OPTIONAL = ("maker", "model", "firmware", "battery_days")
+"""Columns that are left out where nobody said anything."""
 LIST = """
-SELECT d.label, d.profile, d.state, c.code AS component_code, d.district_code, d.interval_s, d.format,
-       COALESCE(d.address, d.label) AS address, d.codec, s.ts AS last_reading
+SELECT d.label, d.profile, d.state, c.code AS component_code, d.district_code, d.interval_s, d.maker, d.model,
+       d.firmware, d.format, COALESCE(d.address, d.label) AS address, d.codec, b.days_left AS battery_days,
+       s.ts AS last_reading
 FROM device d LEFT JOIN component c USING (component_id) LEFT JOIN device_state s USING (device_id)
+LEFT JOIN device_battery b USING (device_id)
 WHERE (%(profile)s = '' OR d.profile = %(profile)s) AND (%(format)s = '' OR d.format = %(format)s)
+  AND (%(maker)s = '' OR d.maker = %(maker)s) AND (%(model)s = '' OR d.model = %(model)s)
+  AND (%(firmware)s = '' OR d.firmware = %(firmware)s)
+  AND (%(battery_days_below)s::float8 IS NULL
+       OR b.days_left < %(battery_days_below)s AND d.state NOT IN ('replaced', 'retired'))
   AND d.label > %(after)s
 ORDER BY d.label LIMIT %(limit)s
 """
 ONE = """
 SELECT d.device_id, d.label, d.profile, d.state, c.code AS component_code, d.district_code, d.interval_s, d.format,
-       COALESCE(d.address, d.label) AS address, d.codec, d.registered_at, s.ts AS last_reading,
+       COALESCE(d.address, d.label) AS address, d.codec, d.maker, d.model, d.serial, d.hardware, d.firmware,
+       d.about_at, d.about_by, d.registered_at, s.ts AS last_reading,
        s."values" AS last_values, ST_X(d.geom) AS lon_deg, ST_Y(d.geom) AS lat_deg
 FROM device d LEFT JOIN component c USING (component_id) LEFT JOIN device_state s USING (device_id)
 WHERE d.label = %(label)s
@@ -54,7 +78,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command()
 def register(
     label: Annotated[str, typer.Argument(help="What the sticker says.")],
-    profile: Annotated[str, typer.Option(help="Device type: " + ", ".join(sorted(shipped())))],
+    profile: Annotated[str, typer.Option(help="Device type: see `citygrid types list`.")],
     component: Annotated[str, typer.Option(help="The component's 16-digit code.")] = "",
     district: Annotated[str, typer.Option(help="Six digits; taken from the component when left out.")] = "",
     lon: Annotated[float | None, typer.Option(help="Longitude, WGS 84 degrees.")] = None,
@@ -63,6 +87,11 @@ def register(
     payload: Annotated[str, typer.Option("--format", help="What it speaks: " + ", ".join(NAMINGS))] = NATIVE,
     address: Annotated[str, typer.Option(help="Its name in that format, e.g. a devEUI; default: its label.")] = "",
     codec: Annotated[str, typer.Option(help="What reads its LoRaWAN bytes: " + ", ".join(CODECS))] = "",
+    maker: Maker = None,
+    model: Model = None,
+    serial: Serial = None,
+    hardware: Hardware = None,
+    firmware: Firmware = None,
 ) -> None:
     """Register one device.
 
@@ -81,6 +110,13 @@ def register(
         format=payload,
         address=address,
         codec=codec,
+        about=About(
+            maker=maker or "",
+            model=model or "",
+            serial=serial or "",
+            hardware=hardware or "",
+            firmware=firmware or "",
+        ),
     )
     _, findings = asyncio.run(_register([row]))
     if findings:
@@ -94,32 +130,50 @@ def register(
 
 
 @app.command(name="list")
-def list_devices(
+def list_devices(  # one argument a filter
     profile: Annotated[str, typer.Option(help="Only this device type.")] = "",
     payload: Annotated[str, typer.Option("--format", help="Only what speaks this.")] = "",
+    maker: Annotated[str, typer.Option(help="Only by this maker.")] = "",
+    model: Annotated[str, typer.Option(help="Only this model.")] = "",
+    firmware: Annotated[str, typer.Option(help="Only with this firmware.")] = "",
+    battery_days_below: Annotated[
+        float | None, typer.Option(min=0, help="Only those in use whose battery lasts fewer days.")
+    ] = None,
     after: Annotated[str, typer.Option(help="Go on after this label.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List devices by label. Example: citygrid devices list --profile bus --limit 20."""
-    rows = asyncio.run(_fetch(LIST, {"profile": profile, "format": payload, "after": after, "limit": limit}))
+    """List devices by label. Example: citygrid devices list --profile manhole_cover --battery-days-below 30."""
+    asked = {
+        "profile": profile, "format": payload, "after": after, "limit": limit, "maker": maker, "model": model,
+        "firmware": firmware, "battery_days_below": battery_days_below,
+    }  # fmt: skip
+    rows = asyncio.run(_fetch(LIST, asked))
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, default=str))
         return
     if not rows:
-        print("no devices: register some with `citygrid devices import FILE`")
+        filtered = any((profile, payload, maker, model, firmware, battery_days_below, after))
+        print("no device is so" if filtered else "no devices: register some with `citygrid devices import FILE`")
         return
     all_native = all(row["format"] == NATIVE for row in rows)
-    columns = [name for name in rows[0] if not (all_native and name in NAMING)]
+    unsaid = {name for name in OPTIONAL if all(row[name] in ("", None) for row in rows)}
+    columns = [name for name in rows[0] if not (all_native and name in NAMING) and name not in unsaid]
     table = Table(*columns)
     for row in rows:
-        table.add_row(*("" if row[name] is None else str(row[name]) for name in columns))
+        table.add_row(*(_cell(row[name]) for name in columns))
     Console().print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 @app.command()
 def show(label: str) -> None:
-    """Show a device, its last reading and seven days of doubts as JSON. Example: citygrid devices show MC-000123."""
+    """Show a device, its last reading, battery and a week of doubts as JSON. Example: citygrid devices show MC-1."""
     print(json.dumps(asyncio.run(_shown(label)), ensure_ascii=False, indent=2, default=str))
 
 
@@ -132,9 +186,12 @@ async def _shown(label: str) -> dict[str, Any]:
     rows = await _fetch(ONE, {"label": label})
     if not rows:
         raise NotFound(f"there is no device {label}")
+    now = datetime.now(UTC)
     async with await connect(settings.load().reader_dsn(), role=READER, name="cli") as conn:
-        doubts = await device_quality.recent(conn, rows[0].pop("device_id"), datetime.now(UTC), 7)
-    return {**rows[0], "quality_seven_days": doubts}
+        doubts = await device_quality.recent(conn, rows[0].pop("device_id"), now, 7)
+        since = now - timedelta(days=battery.LOOK_BACK_DAYS)
+        days, levels = await device_health.battery_levels(conn, label, battery.CHANNEL, since)
+    return {**rows[0], "battery": asdict(battery.forecast(days, levels)), "quality_seven_days": doubts}
 
 
 async def _fetch(query: Any, parameters: dict[str, Any]) -> list[dict[str, Any]]:

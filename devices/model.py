@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from devices.about import About
+from devices.about import UNSAID, About
 from devices.life import State
 
 
@@ -46,7 +46,7 @@ class Registration:
     """Its name in that format; empty = its label."""
     codec: str = ""
     """What turns its bytes into channels: a name of `wire.uplinks.CODECS`; empty = nothing needs to."""
-    about: About = About()
+    about: About = UNSAID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,8 @@ _FINDING = ("finding_line", "finding_column", "finding_reason", "finding_detail"
 _EXACT_DIGITS = 15
 """Excel keeps so many digits of a number; a component's code has sixteen."""
 _NUMBERS = ("lon_deg", "lat_deg", "interval_s")
+_LONG_NUMBERS = frozenset({"component_code", "serial"})
+"""Columns whose numbers Excel may have rounded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,9 +125,9 @@ class _BadCell(Exception):  # noqa: N818  # never leaves this module
 
 def _registration(header: tuple[str, ...], line: Line) -> Registration:
     for index in line.rounded:
-        if header[index : index + 1] == ("component_code",):
+        if index < len(header) and header[index] in _LONG_NUMBERS:
             raise _BadCell(
-                "component_code",
+                header[index],
                 "rounded_by_excel",
                 "it stands there as a number, of which Excel keeps 15 digits: make the column text and enter it anew",
             )

@@ -1,13 +1,13 @@
 """Use case of somebody in the street: register the device in their hand on the thing in front of them, once."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from psycopg import AsyncConnection
 
 from core.errors import Refused
-from devices import service, street_store
+from devices import describing, service, street_store
 from devices.life import State
 from devices.model import Change, Move
 from devices.placing import CAN_INSIST, Place, Placing, is_expected, require
@@ -54,6 +54,8 @@ async def register(
             code = "" if is_expected(known, row) else row.component_code
             again = Move(label=row.label, to=State.INSTALLED, component_code=code)
             await service.move(conn, again, profiles, by)
+            if said := {word: it for word, it in asdict(row.about).items() if it}:
+                await describing.describe(conn, row.label, said, by)
         else:
             await _register(conn, placing, profiles, by)
         await street_store.keep(conn, _kept(placing, place, replaced, by))

@@ -25,7 +25,7 @@ from ingest.lanes import CITY, Lane, Shard
 from ingest.latest import Unwritten
 from ingest.message import Batch, RawMessage, Retried
 from ingest.source import Source
-from runtime import letters, patience, rules_at_work
+from runtime import last_messages, letters, patience, rules_at_work
 from runtime.ingest_metrics import IngestMetrics
 from runtime.ingest_tally import Tally
 from runtime.ingestor import Carried, Live, carry, require_lease, write_rest
@@ -110,6 +110,7 @@ class Carrier:
             self._lap("acknowledge")
             self._note_batch(batch)
             await self._try_letters_again()
+            await self._keep_messages(batch)
             if self._stopping:
                 break
         await self._end()
@@ -122,6 +123,11 @@ class Carrier:
         self._letters_due = now + letters.EVERY
         for batch in await letters.waiting(self._live.conn, self._setup.shard, now):
             await self._deliver(batch)
+
+    async def _keep_messages(self, batch: Batch) -> None:
+        """Write down some devices' last messages: after the batch is acknowledged, for nothing depends on it."""
+        if self._live is not None:
+            await last_messages.write(self._live, self._clock(), busy=batch.backlog > 0)
 
     async def _end(self) -> None:
         """Write down what is remembered, so that the next carrier starts at once, and hang up."""

@@ -72,7 +72,7 @@ async def _main(settings: Settings) -> None:
         loop.add_signal_handler(number, keeper.stop)
     log.info("ingest_started", process=identity.process, metrics=identity.metrics_url)
     helpers = [
-        asyncio.create_task(_follow_registry(settings, keeper), name="registry"),
+        asyncio.create_task(follow_registry(settings, keeper), name="registry"),
         asyncio.create_task(_maintain(settings, keeper), name="maintenance"),
         asyncio.create_task(clock.keep(_CLOCK, settings.writer_dsn()), name="clock"),
         asyncio.create_task(broker_watch.keep(place.broker, settings.payload_limit_bytes), name="broker_watch"),
@@ -132,7 +132,7 @@ def _setup(settings: Settings) -> Setup:
     )
 
 
-async def _follow_registry(settings: Settings, keeper: ShardKeeper) -> None:
+async def follow_registry(settings: Settings, keeper: ShardKeeper) -> None:
     """Tell the journeys what changed; after a lost connection they read everything again to be sure."""
     readers: Mapping[str, Callable[[], None]] = {
         signals.REGISTRY: keeper.read_registry,

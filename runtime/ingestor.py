@@ -23,9 +23,10 @@ from devices import service as devices
 from ingest import doubts, knocks, pipeline, quality, sparkplug
 from ingest.directory import Directory
 from ingest.lanes import CITY
+from ingest.last_messages import LastMessages
 from ingest.latest import Newest, Unwritten
 from ingest.message import Batch, Refusal
-from runtime import letters, shadowing
+from runtime import letters, self_reports, shadowing
 from runtime.stopwatch import Stopwatch
 from storage import dead_letters, device_quality, device_state, edge_nodes, events, leases, readings, unknown_devices
 from wire.edge_node import EdgeNode
@@ -53,6 +54,8 @@ class Live:
     """Rules that run beside the live ones and decide nothing."""
     edge_nodes: sparkplug.Memory = field(default_factory=dict[str, EdgeNode])
     """What births of Sparkplug edge nodes declared."""
+    said: LastMessages = field(default_factory=LastMessages)
+    """Last messages as they came, written down apart from the journey."""
     lease: leases.Held | None = None
     """Checked in every transaction; None = nobody else can be writing (tools and tests)."""
     watch: Stopwatch = field(default_factory=Stopwatch)
@@ -94,6 +97,7 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
         fresh = await readings.insert_new(live.conn, frames, fleet, now_us)  # what was not stored before
         await _note_first_readings(live, fresh, now)  # an installed device is heard
         facts = await events.insert_new(live.conn, passed.facts, fleet, now_us, batch.redelivered)
+        await self_reports.note(live.conn, facts, fleet, now)  # what a device says it is
         lap("store")
         step = engine.step(live.state, fresh, live.rulebook, fleet, now)  # what the rules make of it
         step = sightings.see(live.state, step, facts, live.rulebook, fleet)  # and of the facts
@@ -123,6 +127,7 @@ async def carry(batch: Batch, live: Live, now: datetime) -> Carried:
     sparkplug.commit(live.edge_nodes, births)
     live.latest.written(*kept)
     live.latest.note(fresh, now_us)
+    live.said.note(batch, passed, now_us, len(fleet))
     lap("rules")
     stored = sum(len(frame) for frame in fresh)
     return Carried(

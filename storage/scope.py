@@ -45,6 +45,7 @@ DEPENDENT: Mapping[str, LiteralString] = {
     "former_code": "t.component_id IN (SELECT component_id FROM scoped.component)",
     "component_ownership": "t.component_id IN (SELECT component_id FROM scoped.component)",
     "component_grid": "t.component_id IN (SELECT component_id FROM scoped.component)",
+    "device_battery": _BY_DEVICE,
     "device_command": _BY_DEVICE,
     "grid_move": (
         "((t.kind = 'component' AND t.key IN (SELECT component_id FROM scoped.component))"
@@ -52,6 +53,7 @@ DEPENDENT: Mapping[str, LiteralString] = {
         " OR (t.kind = 'incident' AND t.key IN (SELECT incident_id FROM scoped.incident)))"
     ),
     "device_event": _BY_DEVICE,
+    "device_message": _BY_DEVICE,
     "device_mounting": "t.component_id IN (SELECT component_id FROM scoped.component)",
     "device_quality": _BY_DEVICE,
     "device_state": _BY_DEVICE,

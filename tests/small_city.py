@@ -27,7 +27,7 @@ INSERT INTO component_class (catalogue_id, class_code, major_zh, major_en, name_
      '排水管理处', 'Drainage Office', 'test', 'A'),
     ('test', '0137', '公用设施', 'Public utilities', '路灯', 'Street light', 'point', 'street_lighting',
      '路灯管理处', 'Lighting Office', 'test', 'A');
-INSERT INTO department (department_id, name_zh, name_en) VALUES (1, '排水管理处', 'Drainage Office');
+INSERT INTO department (name_zh, name_en) VALUES ('排水管理处', 'Drainage Office');
 INSERT INTO component (code, catalogue_id, class_code, district_code, name, state, owner_dept_id, unit_grid_id,
                        data_source, geom)
 SELECT '1302030102' || lpad(n::text, 6, '0'), 'test', '0102', '130203', '污水井盖', 'intact', 1, 1 + n % 4, 'test',

@@ -14,6 +14,7 @@ from api.paging import Cursor, Limit, Page
 from api.reading import Value, origin_of, quality_of, values_of
 from api.services import Use
 from core.errors import NotFound
+from devices.about import LONGEST, WORDS
 from devices.health import Health, health
 from storage import device_quality
 from storage.queries import devices, incidents
@@ -23,6 +24,7 @@ MOST_SHOWN = 100
 
 State = Literal["registered", "installed", "commissioned", "in_service", "maintenance", "replaced", "retired"]
 Label = Annotated[str, Path(pattern="^[A-Za-z0-9_-]{1,64}$")]
+Word = Annotated[str | None, Query(min_length=1, max_length=LONGEST, pattern=r"^[^\x00]*$")]
 
 
 class Device(BaseModel):
@@ -36,6 +38,10 @@ class Device(BaseModel):
     component_code: str | None
     unit_grid_code: str | None
     interval_s: float
+    maker: str
+    model: str
+    firmware: str
+    battery_days: float | None = Field(description="Days its battery lasts, as worked out last; null = unknown.")
     last_ts: datetime | None = Field(description="Event time of the newest reading.")
     last_received_at: datetime | None
     lon: float
@@ -74,6 +80,18 @@ class QualityCounts(BaseModel):
     seven_days: Doubts = Field(description="Today and the six days before.")
 
 
+class DeviceAbout(BaseModel):
+    """What a device is; an empty word was not said."""
+
+    maker: str
+    model: str
+    serial: str
+    hardware: str
+    firmware: str
+    at: datetime | None = Field(description="When somebody or itself said it last; null = nobody did.")
+    by: str = Field(description="Who; `device` = itself.")
+
+
 class DeviceDetail(BaseModel):
     """A device with its place, its channels and their newest values, and what is open on it."""
 
@@ -93,6 +111,7 @@ class DeviceDetail(BaseModel):
     community_zh: str | None
     community_en: str | None
     interval_s: float
+    about: DeviceAbout
     install: dict[str, Any]
     registered_at: datetime
     registered_by: str
@@ -122,12 +141,20 @@ async def list_devices(  # noqa: PLR0913  # one argument a filter
     district_code: Annotated[str | None, Query(pattern="^[0-9]{6}$")] = None,
     health: Health | None = None,
     state: State | None = None,
+    maker: Word = None,
+    model: Word = None,
+    firmware: Word = None,
+    battery_days_below: Annotated[
+        float | None,
+        Query(gt=0, le=36_500, description="Those in use whose battery lasts fewer days."),
+    ] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Page[Device]:
-    """List devices by box, profile, district, health or state."""
+    """List devices by box, profile, district, health, state, what they are, or how long their batteries last."""
     given: dict[str, object] = {
-        **box, "profile": profile, "district_code": district_code, "state": state, "health": health
+        **box, "profile": profile, "district_code": district_code, "state": state, "health": health,
+        "maker": maker, "model": model, "firmware": firmware, "battery_days_below": battery_days_below,
     }  # fmt: skip
     if cursor:
         (given["after"],) = paging.decode("devices", cursor, tuple[int])
@@ -162,6 +189,7 @@ async def show_device(label: Label, services: Use) -> DeviceDetail:
         {
             **row,
             "health": health(row["received_at"], row["interval_s"], services.clock()),
+            "about": {**{word: row[word] for word in WORDS}, "at": row["about_at"], "by": row["about_by"]},
             "latest": _newest(row),
             "channels": values_of(channels, row["values"]),
             "quality": {"today": today, "seven_days": week},

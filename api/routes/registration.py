@@ -8,8 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.principal import Person
 from api.reach import reach_of
+from api.routes.device_about import AboutGiven
 from api.services import Use
 from devices import street
+from devices.about import About
 from devices.life import AT_ITS_PLACE
 from devices.model import Change, Registration
 from devices.naming import NATIVE
@@ -58,6 +60,7 @@ class RegisterCommand(BaseModel):
     install: dict[InstallName, InstallValue] = Field(
         default={}, max_length=MOST_INSTALL, description="Install parameters of the type, such as the initial angle."
     )
+    about: AboutGiven = Field(default=AboutGiven(), description="What it is, as far as its plate says it.")
     replaces: str = Field(default="", pattern="^[A-Za-z0-9_-]{0,64}$", description="The device taken down for it.")
     insists: list[Literal["far_from_component", "not_in_batch"]] = Field(
         default=[], max_length=5, description="Warnings that the person has read and overrules."
@@ -199,6 +202,7 @@ def _placing(command: RegisterCommand, key: str) -> Placing:
         interval_s=command.interval_s,
         install=dict(command.install),
         format=NATIVE,
+        about=About(**{word: said or "" for word, said in command.about.model_dump().items()}),
     )
     return Placing(
         row=row,

@@ -25,10 +25,12 @@ SEVERITY_RANK: LiteralString = "array_position(ARRAY['info', 'minor', 'major', '
 
 LIST = """
 SELECT d.device_id, d.label, d.profile, d.state, d.district_code, c.code AS component_code, u.code AS unit_grid_code,
-       d.interval_s, r.ts AS last_ts, r.received_at AS last_received_at, {health} AS health,
+       d.interval_s, d.maker, d.model, d.firmware, b.days_left AS battery_days,
+       r.ts AS last_ts, r.received_at AS last_received_at, {health} AS health,
        ST_X(d.geom) AS lon, ST_Y(d.geom) AS lat
 FROM device AS d
 LEFT JOIN device_state AS r USING (device_id)
+LEFT JOIN device_battery AS b USING (device_id)
 LEFT JOIN component AS c USING (component_id)
 LEFT JOIN unit_grid AS u ON u.unit_grid_id = d.unit_grid_id
 WHERE {where}
@@ -41,6 +43,10 @@ FILTERS: Mapping[str, LiteralString] = {
     "district_code": "d.district_code = %(district_code)s",
     "component_id": "d.component_id = %(component_id)s",
     "state": "d.state = %(state)s",
+    "maker": "d.maker = %(maker)s",
+    "model": "d.model = %(model)s",
+    "firmware": "d.firmware = %(firmware)s",
+    "battery_days_below": "b.days_left < %(battery_days_below)s AND d.state NOT IN ('replaced', 'retired')",
     "after": "d.device_id > %(after)s",
 }
 
@@ -49,6 +55,7 @@ SELECT d.device_id, d.label, d.profile, d.state, d.district_code, c.code AS comp
        u.code AS unit_grid_code, g.code AS patrol_grid_code, g.name_zh AS patrol_name_zh, g.name_en AS patrol_name_en,
        s.name_zh AS street_zh, s.name_en AS street_en, m.name_zh AS community_zh, m.name_en AS community_en,
        d.interval_s, d.install, d.registered_at, d.registered_by,
+       d.maker, d.model, d.serial, d.hardware, d.firmware, d.about_at, d.about_by,
        r.ts, r.received_at, r.seq, r.quality, r.origin, r."values" AS "values",
        now_in.code AS current_unit_grid_code,
        ST_X(d.geom) AS lon, ST_Y(d.geom) AS lat

@@ -19,6 +19,8 @@ from playwright.sync_api import Browser, BrowserContext, Geolocation, Page, Rout
 from playwright.sync_api import TimeoutError as TooLate
 from psycopg import conninfo
 
+from runtime.ingest_process import follow_registry
+from runtime.settings import Settings
 from tests.browser import city, session
 from tests.browser.conftest import Api
 from tests.conftest import Cluster, create_database, drop_database
@@ -137,9 +139,11 @@ def ingest(street: Street, broker: str) -> Iterator[None]:
 
     async def carry() -> None:
         running = Running(broker, street.database, f"field-{uuid.uuid4().hex[:8]}")
+        following = asyncio.create_task(follow_registry(Settings(database_url=street.database), running.keeper))
         await running.carrying()
         started.set()
         await asyncio.to_thread(done.wait)
+        following.cancel()
         await running.kill()
 
     thread = threading.Thread(target=lambda: asyncio.run(carry()))
@@ -189,7 +193,7 @@ def test_a_device_is_registered_in_the_street_and_its_first_reading_arrives(
     expect(page.get_by_text("Waiting for the first reading")).to_be_visible()
 
     reading = page.get_by_test_id("first-reading")
-    for seq in range(20):  # what it says before ingest knows it is not kept: it says it again
+    for seq in range(10):  # what it says before ingest knows it is not kept: it says it again
         publish(broker, "MC-NEW-1", seq, tilt_deg=1.4, battery_pct=97)
         with suppress(TooLate):
             reading.wait_for(timeout=2_000)
