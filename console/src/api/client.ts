@@ -25,12 +25,13 @@ export class ApiError extends Error {
   }
 }
 
-export type Query = Record<string, string | number | undefined>;
+export type Query = Record<string, string | number | readonly string[] | undefined>;
 
 export function address(path: string, query: Query = {}): string {
   const params = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) {
-    if (value !== undefined && value !== "") params.set(key, String(value));
+    if (Array.isArray(value)) for (const each of value) params.append(key, each);
+    else if (value !== undefined && value !== "") params.set(key, String(value));
   }
   const text = params.toString();
   return BASE + path + (text ? `?${text}` : "");
@@ -40,9 +41,14 @@ export async function get<T>(path: string, query: Query = {}, signal?: AbortSign
   return request<T>(address(path, query), { headers: { accept: "application/json" } }, signal);
 }
 
-export async function post<T>(path: string, body: unknown, more: Record<string, string> = {}): Promise<T> {
+export async function post<T>(
+  path: string,
+  body: unknown,
+  more: Record<string, string> = {},
+  patienceMs?: number,
+): Promise<T> {
   const headers = { accept: "application/json", "content-type": "application/json", ...more };
-  return request<T>(address(path), { method: "POST", headers, body: JSON.stringify(body) });
+  return request<T>(address(path), { method: "POST", headers, body: JSON.stringify(body) }, undefined, patienceMs);
 }
 
 export const put = <T>(path: string, body: unknown) => command<T>("PUT", path, body);
