@@ -13,6 +13,7 @@ from psycopg import sql
 
 from alerts import rulebook
 from core.errors import PlatformError
+from devices import battery_watch
 from ingest import lanes
 from ingest.lanes import Shard
 from ingest.pipeline import Limits
@@ -34,6 +35,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 ROLLUP_EVERY_S = 15.0
 RETENTION_EVERY = timedelta(hours=1)
+BATTERIES_EVERY = timedelta(hours=6)
+"""Levels are of whole days."""
 RECONNECT_S = 2.0
 
 
@@ -171,8 +174,11 @@ def _keep(settings: Settings) -> retention.Keep:
 
 
 async def _maintain(settings: Settings, keeper: ShardKeeper) -> None:
-    """Keep roll-ups fresh and old readings out; of all processes only the one that carries the first shard does it."""
+    """Keep roll-ups and forecasts fresh and old readings out, in the process that carries the first shard only."""
     enforced_at = now() - RETENTION_EVERY
+    batteries_at: datetime = now()
+    device: int | None = 0
+    """Whose battery was looked at last, by key; None = everybody's was."""
     while True:
         try:
             conn = await connect(settings.writer_dsn(), role=WRITER, name="ingest-maintenance")
@@ -189,6 +195,11 @@ async def _maintain(settings: Settings, keeper: ShardKeeper) -> None:
                         await ingest_minutes.delete_before(conn, now() - timedelta(days=settings.retention_days))
                         await conn.commit()
                         enforced_at = now()
+                    if device is None and now() - batteries_at >= BATTERIES_EVERY:
+                        batteries_at, device = now(), 0
+                    if device is not None:
+                        device = await battery_watch.go_on(conn, device, now())
+                        await conn.commit()
                     await asyncio.sleep(ROLLUP_EVERY_S)
         except (psycopg.Error, OSError, PlatformError) as error:
             log.warning("maintenance_retry", reason=str(error).splitlines()[0], retry_s=RECONNECT_S)
