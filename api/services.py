@@ -18,6 +18,7 @@ from api.memo import Memo, Part
 from api.observe import Exchange
 from api.rate import Rate
 from api.scope import Scope, of
+from components_registry.editions import Editions
 from components_registry.public_places import PublicPlaces
 from devices.health import LATE_AFTER_INTERVALS, SILENT_AFTER_INTERVALS
 from devices.profile import Profile
@@ -53,6 +54,8 @@ class Services:
     """The city's, for those who display times."""
     profiles: Mapping[str, Profile]
     """The shipped device types and the installation's own."""
+    editions: Editions
+    """Editions of the catalogue of components, and which one is the city's."""
     hosts: frozenset[str]
     """Host names this server answers to; `*` = any."""
     public_places: PublicPlaces

@@ -93,8 +93,9 @@ def load_from(config: settings.Settings, folder: Path) -> city.LoadReport:
 
 
 async def _load(config: settings.Settings, folder: Path, report: city.Report) -> city.LoadReport:
+    kinds = city.kinds(config)
     async with await AsyncConnection[Any].connect(config.owner_dsn(), autocommit=True) as conn:
-        return await city.load_city(conn, folder, now=datetime.now(UTC), actor=_ACTOR, report=report)
+        return await city.load_city(conn, folder, now=datetime.now(UTC), actor=_ACTOR, report=report, kinds=kinds)
 
 
 def _progress() -> Progress:

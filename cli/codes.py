@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 from components_registry import codes
 from components_registry.codes import Request
 from components_registry.departments import By
-from runtime import settings
+from runtime import own_classes, settings
 from storage.pool import session_options
 
 app = typer.Typer(no_args_is_help=True, help="Codes of components: issue new ones, list those that were issued.")
@@ -34,10 +34,12 @@ def issue(
     Example: citygrid codes issue --district 130203 --class 0103 --count 10 --reason "new street"
     """
     by = By(actor=author or getpass.getuser(), reason=reason, now=datetime.now(UTC))
+    catalogue = own_classes.editions(settings.load()).catalogue
+    asked = Request(district=district, class_code=class_code, count=count, catalogue=catalogue)
 
     async def give() -> list[str]:
         async with await _connect() as conn:
-            return await codes.issue(conn, Request(district=district, class_code=class_code, count=count), by)
+            return await codes.issue(conn, asked, by)
 
     given = asyncio.run(give())
     print(json.dumps({"codes": given}) if as_json else "\n".join(given))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,13 +12,14 @@ from typing import Annotated, Any
 import typer
 from psycopg import AsyncConnection
 
-from cli.moment import instant
-from components_registry import editions, service
+from components_registry import service
+from components_registry.editions import Edition
 from components_registry.mapping import AS_IT_IS
 from components_registry.model import Finding, SurveyReport
 from components_registry.ownership import Duty
+from components_registry.taxonomy import Catalogue
 from core.errors import InvalidInput, NotFound
-from runtime import settings, spacework
+from runtime import own_classes, settings, spacework
 from storage.pool import session_options
 from storage.queries import components as queries
 
@@ -84,6 +86,7 @@ def import_command(  # a command's options
         near_m=near_m,
         overlap=overlap,
         required=[duty.value for duty in require or ()],
+        editions=own_classes.editions(settings.load()),
         edition=edition,
         chosen=_chosen(as_class or []),
         refused_rows=refused_rows,
@@ -100,12 +103,16 @@ def import_command(  # a command's options
 
 @app.command()
 def classes(
-    edition: Annotated[str, typer.Option(help="2007, 2013, tangshan, ...; the split of its codes comes first.")] = "",
+    edition: Annotated[str, typer.Option(help="2007, 2013, tangshan, ... or the city's own, with what it is.")] = "",
     became: Annotated[str, typer.Option("--in", help="What each class is in this edition, and how sure.")] = "",
+    publish: Annotated[bool, typer.Option(help="Write the city's now; an import does so by itself.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the catalogue as JSON.")] = False,
 ) -> None:
     """List the classes of an edition; not given: the city's. Example: citygrid components classes --edition 2007."""
-    held = editions.edition(edition or editions.DEFAULT)
+    editions = own_classes.editions(settings.load())
+    if publish:
+        asyncio.run(_publish(editions.catalogue))
+    held = editions.edition(edition or editions.city)
     entries = held.catalogue.classes.values()
     heirs = editions.successors(held.edition, became) if became else []
     if as_json:
@@ -113,12 +120,10 @@ def classes(
         print(json.dumps([asdict(heir) for heir in heirs] if became else rows, ensure_ascii=False))
         return
     if edition:
-        print(f"{held.edition}  {held.title_zh}  {held.title_en}\n    {held.source} ({held.certainty})")
-        for part in held.parts:
-            print(f"    digits {part.first}-{part.last}: {part.name}  {part.meaning_zh}  {part.meaning_en}")
+        _print_edition(held)
     names = {
         entry.class_code: entry.name_zh
-        for entry in editions.edition(became or editions.DEFAULT).catalogue.classes.values()
+        for entry in editions.edition(became or editions.city).catalogue.classes.values()
     }
     for heir in heirs:
         old = held.catalogue.classes[heir.from_code].name_zh
@@ -171,22 +176,6 @@ def history(
         print("    " + ", ".join(f"{name} {version[name]}" for name in names if version[name]))
 
 
-@app.command()
-def export(
-    file: Annotated[Path, typer.Argument(help="CSV to write; it can be imported again.")],
-    as_of: Annotated[str, typer.Option(help="RFC 3339 time, or 24h for a day ago. Default: now.")] = "",
-) -> None:
-    """Write all components as they were. Example: citygrid components export c.csv --as-of 2026-11-01T00:00:00Z."""
-    now = datetime.now(UTC)
-    at = instant(as_of, now) if as_of else now
-
-    async def write() -> int:
-        async with await _connect() as conn:
-            return await service.export_state(conn, file, as_of=at)
-
-    print(f"{file}: {asyncio.run(write())} components as of {at.isoformat(timespec='seconds')}")
-
-
 @links.command(name="import")
 def import_links(
     file: Annotated[Path, typer.Argument(help="CSV or GeoJSON: kind (circuit, pipe), upstream and downstream codes.")],
@@ -201,6 +190,18 @@ def import_links(
             return await spacework.import_links(conn, file)
 
     print(f"{file}: {asyncio.run(load())} new links")
+
+
+async def _publish(catalogue: Catalogue) -> None:
+    async with await _connect() as conn:
+        written = await service.load_catalogue(conn, catalogue, actor="command", now=datetime.now(UTC))
+    print(f"{catalogue.catalogue_id}: {written} classes are new or changed", file=sys.stderr)
+
+
+def _print_edition(held: Edition) -> None:
+    print(f"{held.edition}  {held.title_zh}  {held.title_en}\n    {held.source} ({held.certainty})")
+    for part in held.parts:
+        print(f"    digits {part.first}-{part.last}: {part.name}  {part.meaning_zh}  {part.meaning_en}")
 
 
 def _chosen(said: list[str]) -> dict[str, str]:

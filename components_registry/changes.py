@@ -1,10 +1,9 @@
-"""SQL of what a survey changes, read from its staged rows before they are taken over, and of what components were.
+"""SQL of what a survey changes, read from its staged rows before they are taken over.
 
 Takes a connection, never commits.
 """
 
 import csv
-from datetime import datetime
 from pathlib import Path
 
 from psycopg import AsyncConnection
@@ -45,18 +44,6 @@ WHERE (c.district_code, c.class_code) IN (SELECT DISTINCT district_code, class_c
   AND NOT EXISTS (SELECT 1 FROM staged_component AS s WHERE s.code = c.code)
 ORDER BY 1, 3
 """
-EXPORT = """
-COPY (
-    SELECT c.code, c.name, c.state, competent.name_zh AS competent, owner.name_zh AS owner,
-           maintainer.name_zh AS maintainer, c.surveyed_on, c.changed_on, c.data_source, c.note,
-           ST_AsText(c.geom, 9) AS wkt
-    FROM component_at(%(as_of)s) AS c
-    LEFT JOIN department AS competent ON competent.department_id = c.competent_dept_id
-    LEFT JOIN department AS owner ON owner.department_id = c.owner_dept_id
-    LEFT JOIN department AS maintainer ON maintainer.department_id = c.maintainer_dept_id
-    ORDER BY c.code
-) TO STDOUT (FORMAT csv, HEADER)
-"""
 
 
 async def missing(conn: AsyncConnection) -> int:
@@ -74,15 +61,3 @@ async def write_differences(conn: AsyncConnection, file: Path) -> None:
             await cursor.execute(DIFFERENCES)
             async for row in cursor:
                 writer.writerow(row)
-
-
-async def write_state(conn: AsyncConnection, file: Path, as_of: datetime) -> int:
-    """Write all components as they were at `as_of`, in the survey format; give their number."""
-    rows = 0
-    with file.open("wb") as stream:
-        async with conn.cursor() as cursor:
-            async with cursor.copy(EXPORT, {"as_of": as_of}) as copy:
-                async for block in copy:
-                    stream.write(block)
-            rows = cursor.rowcount
-    return rows

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from components_registry.code import ComponentCode, format_code
 from components_registry.departments import By
-from components_registry.taxonomy import TANGSHAN, Catalogue
+from components_registry.taxonomy import Catalogue
 from core.errors import Conflict, InvalidInput, NotFound
 from storage import locks
 
@@ -69,7 +69,8 @@ class Request:
     district: str
     class_code: str
     count: int
-    catalogue: Catalogue = TANGSHAN
+    catalogue: Catalogue
+    """The city's."""
 
 
 async def issue(conn: AsyncConnection, request: Request, by: By) -> list[str]:

@@ -24,6 +24,9 @@ _FIELD_LIMIT = 16_000_000
 """Characters in one CSV field; an outline of a large park has some thousand vertices."""
 _PROBE_BYTES = 1_000_000
 _CSV_SUFFIXES = (".csv",)
+_FREE_TEXT = frozenset({"name", "competent", "owner", "maintainer", "data_source", "note"})
+_GUARDED = ("'=", "'+", "'-", "'@", "'\t", "'\r")
+"""How a cell begins that an export keeps a spreadsheet from taking for a formula."""
 SUFFIXES = (*_CSV_SUFFIXES, *workbook.SUFFIXES, *layerfile.SUFFIXES)
 
 
@@ -72,6 +75,8 @@ def _chunk(batch: Batch, where: dict[str, int], mapping: ColumnMapping, width: i
     for name, position in where.items():
         if name not in mapping.constants and count:
             texts[name] = list(map(str.strip, batch.columns[position]))
+        if name in _FREE_TEXT and "'" in "".join(texts[name]):
+            texts[name] = [text[1:] if text.startswith(_GUARDED) else text for text in texts[name]]
     table = Table(batch.lines, texts)
     for name, words in mapping.values.items():
         table.replace(name, _translated(table[name], words))

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from psycopg import AsyncConnection
 
-from components_registry import changes, codes, editions, reading, store
+from components_registry import changes, codes, reading, store
 from components_registry.drawing import positions_in_file
+from components_registry.editions import SHIPPED, Editions
 from components_registry.importing import Seen, check
 from components_registry.mapping import AS_IT_IS, ColumnMapping
 from components_registry.mapping import parse as parse_mapping
@@ -20,7 +21,7 @@ from components_registry.model import Finding, SurveyReport, SurveyRows
 from components_registry.nearness import Places, departments_missing, unnamed
 from components_registry.overlap import Polygons
 from components_registry.staging import text_rows
-from components_registry.taxonomy import TANGSHAN, Catalogue
+from components_registry.taxonomy import Catalogue
 from components_registry.traps import SAMPLE_ROWS, Sample, refuse_trap
 from components_registry.verdict import Rules
 from core.errors import Conflict, InvalidInput, NotFound
@@ -42,7 +43,8 @@ class Survey:
     synthetic: bool = False
     trusted: bool = False
     """The coordinates are what they are said to be: no search for another system or the GCJ-02 offset."""
-    catalogue: Catalogue = TANGSHAN
+    editions: Editions = SHIPPED
+    """The city's edition of the catalogue, and those it may come from."""
     edition: str = ""
     """The edition of the catalogue its codes are of, when that is another one."""
     chosen: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -58,6 +60,11 @@ class Survey:
     differences: Path | None = None
     """Where is written what the survey creates, changes and misses."""
 
+    @property
+    def catalogue(self) -> Catalogue:
+        """The classes of the city's edition."""
+        return self.editions.catalogue
+
 
 def _unheard(rows: int) -> None:
     """Take a progress report that nobody asked for."""
@@ -72,10 +79,10 @@ def load_mapping(file: Path) -> ColumnMapping:
     return parse_mapping(text, str(file))
 
 
-async def load_catalogue(conn: AsyncConnection, catalogue: Catalogue = TANGSHAN) -> None:
-    """Write the catalogue's classes and their departments; again is harmless."""
+async def load_catalogue(conn: AsyncConnection, catalogue: Catalogue, *, now: datetime, actor: str) -> int:
+    """Write the catalogue's classes and their departments; give how many classes are new or changed."""
     async with conn.transaction():
-        await store.upsert_classes(conn, catalogue)
+        return await store.upsert_classes(conn, catalogue, now=now, actor=actor)
 
 
 async def add_departments(conn: AsyncConnection, names: Mapping[str, str]) -> None:
@@ -104,12 +111,6 @@ async def import_survey(
     return replace(result, survey_id=None) if dry_run else result
 
 
-async def export_state(conn: AsyncConnection, file: Path, *, as_of: datetime) -> int:
-    """Write all components as they were at `as_of` as a survey CSV; give their number."""
-    async with conn.transaction():
-        return await changes.write_state(conn, file, as_of)
-
-
 async def findings_of(conn: AsyncConnection, survey_id: int, *, limit: int = 1000) -> Sequence[Finding]:
     """Give the findings of an imported survey; raises `NotFound`."""
     findings = await store.findings_of(conn, survey_id, limit)
@@ -123,7 +124,7 @@ async def _import(
 ) -> SurveyReport:
     source = reading.open_source(survey.file, layer=survey.layer, encoding=survey.encoding)
     crs = survey.crs or source.crs or DEGREES
-    rules = await _rules(conn, survey, crs)
+    rules = await _rules(conn, survey, crs, now=now, actor=actor)
     survey_id = await store.open_survey(
         conn, source=survey.file.name, crs=short_name(crs), synthetic=survey.synthetic, now=now, actor=actor
     )
@@ -176,15 +177,14 @@ class _Staged:
     missing: Counter[str] = field(default_factory=Counter[str])
 
 
-async def _rules(conn: AsyncConnection, survey: Survey, crs: str) -> Rules:
+async def _rules(conn: AsyncConnection, survey: Survey, crs: str, *, now: datetime, actor: str) -> Rules:
     """Give what the rows are checked against; raises `Conflict` while there is no city."""
     strange = sorted(set(survey.chosen.values()) - set(survey.catalogue.classes))
     if strange:
         raise InvalidInput(f"class {strange[0]} is not in the catalogue {survey.catalogue.catalogue_id}")
     if survey.edition:
-        editions.successors(survey.edition, editions.DEFAULT)
-    if not await store.has_classes(conn, survey.catalogue):
-        await store.upsert_classes(conn, survey.catalogue)
+        survey.editions.successors(survey.edition, survey.editions.city)
+    await store.upsert_classes(conn, survey.catalogue, now=now, actor=actor)
     districts = await store.districts(conn)
     if not districts:
         raise Conflict("the city's areas are not loaded yet: run `citygrid city load` or load areas and grids first")
@@ -229,7 +229,7 @@ def _recoded(chunk: reading.Chunk, survey: Survey, staged: _Staged) -> reading.C
     if not survey.edition:
         return chunk
     table = chunk.table
-    made = editions.recode(table["code"], survey.edition, editions.DEFAULT, survey.chosen)
+    made = survey.editions.recode(table["code"], survey.edition, survey.chosen)
     staged.recoded.update(made.classes)
     lost = np.flatnonzero(made.flaw != None)  # noqa: E711  # an array of objects is compared one by one
     refused = [
@@ -237,7 +237,7 @@ def _recoded(chunk: reading.Chunk, survey: Survey, staged: _Staged) -> reading.C
             line=int(table.line[row]),
             column="code",
             reason=made.flaw[row],
-            detail=editions.explain(made.flaw[row], table["code"][row], survey.edition, editions.DEFAULT),
+            detail=survey.editions.explain(made.flaw[row], table["code"][row], survey.edition),
         )
         for row in lost.tolist()
     ]
@@ -254,7 +254,7 @@ def _recoded(chunk: reading.Chunk, survey: Survey, staged: _Staged) -> reading.C
 
 
 def _unsure(staged: _Staged, survey: Survey) -> list[str]:
-    return editions.remarks(staged.recoded, survey.edition, editions.DEFAULT) if survey.edition else []
+    return survey.editions.remarks(staged.recoded, survey.edition) if survey.edition else []
 
 
 async def _beside_others(conn: AsyncConnection, staged: _Staged, survey: Survey) -> list[Finding]:

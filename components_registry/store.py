@@ -20,12 +20,26 @@ SET major_zh = EXCLUDED.major_zh, major_en = EXCLUDED.major_en, name_zh = EXCLUD
     name_en = EXCLUDED.name_en, geometry_kind = EXCLUDED.geometry_kind, subsystem = EXCLUDED.subsystem,
     department_zh = EXCLUDED.department_zh, department_en = EXCLUDED.department_en, source = EXCLUDED.source,
     certainty = EXCLUDED.certainty
+WHERE component_class IS DISTINCT FROM EXCLUDED
+"""
+# One catalogue is the city's: of another, only what some component is or was is kept.
+FORGET_CLASSES = """
+DELETE FROM component_class AS k WHERE k.catalogue_id <> %(catalogue_id)s
+  AND NOT EXISTS (SELECT FROM component AS c WHERE (c.class_code, c.catalogue_id) = (k.class_code, k.catalogue_id))
+  AND NOT EXISTS (
+      SELECT FROM component_version AS v WHERE (v.class_code, v.catalogue_id) = (k.class_code, k.catalogue_id)
+  )
+"""
+AUDIT_CLASSES = """
+INSERT INTO audit (at, actor, action, subject, detail)
+VALUES (%(now)s, %(actor)s, 'catalogue.publish', 'catalogue ' || %(catalogue_id)s, %(detail)s)
 """
 # A name that is already known, or that a unit had before, keeps what it means.
 INSERT_DEPARTMENTS = """
 INSERT INTO department (name_zh, name_en)
 SELECT * FROM unnest(%(zh)s::text[], %(en)s::text[]) AS said (name_zh, name_en)
 WHERE NOT EXISTS (SELECT FROM department_alias AS a WHERE a.name_zh = said.name_zh)
+  AND NOT EXISTS (SELECT FROM department AS d WHERE d.name_zh = said.name_zh)
 ON CONFLICT (name_zh) DO NOTHING
 """
 DEPARTMENTS = "SELECT name_zh, department_id FROM department_name"
@@ -37,7 +51,6 @@ SELECT c.code, ST_X(p.at), ST_Y(p.at) FROM component AS c
 CROSS JOIN LATERAL (SELECT geom AS at FROM ST_DumpPoints(c.geom) LIMIT 1) AS p
 WHERE c.code = ANY(%(codes)s)
 """
-CLASSES_HELD = "SELECT count(*) FROM component_class WHERE catalogue_id = %(catalogue_id)s"
 
 INSERT_SURVEY = """
 INSERT INTO survey (source, crs, imported_at, actor, rows_read, rows_loaded, synthetic)
@@ -150,8 +163,8 @@ IS_EMPTY = "SELECT NOT EXISTS (SELECT 1 FROM component)"
 ANALYZE_COMPONENTS = "ANALYZE component"
 
 
-async def upsert_classes(conn: AsyncConnection, catalogue: Catalogue) -> None:
-    """Write the classes of a catalogue and the departments they name."""
+async def upsert_classes(conn: AsyncConnection, catalogue: Catalogue, *, now: datetime, actor: str) -> int:
+    """Write the classes of a catalogue that are new or changed, and the departments they name; give their number."""
     rows = [
         {
             "catalogue_id": catalogue.catalogue_id,
@@ -171,13 +184,18 @@ async def upsert_classes(conn: AsyncConnection, catalogue: Catalogue) -> None:
     ]
     async with conn.cursor() as cursor:
         await cursor.executemany(UPSERT_CLASS, rows)
+        written = cursor.rowcount
     await add_departments(conn, {entry.department_zh: entry.department_en for entry in catalogue.classes.values()})
-
-
-async def has_classes(conn: AsyncConnection, catalogue: Catalogue) -> bool:
-    """Tell whether the catalogue was loaded."""
-    row = await (await conn.execute(CLASSES_HELD, {"catalogue_id": catalogue.catalogue_id})).fetchone()
-    return bool(row and row[0] >= len(catalogue.classes))
+    if written:
+        values = {
+            "now": now,
+            "actor": actor,
+            "catalogue_id": catalogue.catalogue_id,
+            "detail": Jsonb({"classes": written}),
+        }
+        await conn.execute(FORGET_CLASSES, values)
+        await conn.execute(AUDIT_CLASSES, values)
+    return written
 
 
 async def add_departments(conn: AsyncConnection, names: Mapping[str, str]) -> None:

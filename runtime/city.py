@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,17 @@ from psycopg.types.json import Jsonb
 
 from alerts import calendar_file, city_time, limits
 from components_registry import service as components
+from components_registry.editions import SHIPPED, Editions
 from components_registry.model import SurveyReport
 from core.errors import Conflict, InvalidInput
 from devices import service as devices
 from devices.model import Registration
-from devices.profile import shipped
+from devices.profile import Profile, shipped
 from geo.findings import GridFinding
 from geo.geojson import features_of, geometries_of
 from geo.gridfile import Level
-from runtime import gridwork, spacework
+from runtime import gridwork, own_classes, rulebooks, spacework
+from runtime.settings import Settings
 from storage import grid_versions, grids
 
 FACT = "SELECT value FROM city_fact WHERE key = 'city'"
@@ -40,6 +42,22 @@ class LoadReport:
     city: Mapping[str, Any]
     components: int
     devices: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kinds:
+    """What the city's devices and components may be."""
+
+    profiles: Mapping[str, Profile] = field(default_factory=shipped)
+    editions: Editions = SHIPPED
+
+
+AS_SHIPPED = Kinds()
+
+
+def kinds(settings: Settings) -> Kinds:
+    """Give the shipped device types and editions of the catalogue, and the installation's own."""
+    return Kinds(profiles=rulebooks.profiles(settings), editions=own_classes.editions(settings))
 
 
 def _unheard(step: str, done: int) -> None:
@@ -61,10 +79,16 @@ async def loaded_city(conn: AsyncConnection) -> dict[str, Any] | None:
     return None if row is None else row[0]
 
 
-async def load_city(
-    conn: AsyncConnection, folder: Path, *, now: datetime, actor: str, report: Report = _unheard
+async def load_city(  # who, when and what belong to every change
+    conn: AsyncConnection,
+    folder: Path,
+    *,
+    now: datetime,
+    actor: str,
+    report: Report = _unheard,
+    kinds: Kinds = AS_SHIPPED,
 ) -> LoadReport:
-    """Load the city in `folder`; the same city again changes nothing.
+    """Load the city in `folder`, whose devices and components are of `kinds`; the same city again changes nothing.
 
     Raises: `Conflict` when the database holds another city; `InvalidInput` when a file has a row that cannot be
     loaded: a whole city must be right, unlike a survey.
@@ -81,16 +105,18 @@ async def load_city(
             return LoadReport(already_there=True, city=summary, components=0, devices=0)
         await _load_time(conn, now=now, actor=actor)
         report("areas", 0)
-        await _load_areas(conn, folder)
+        await _load_areas(conn, folder, kinds.editions, now=now, actor=actor)
         report("grids", 0)
         await _load_grids(conn, folder, now=now, actor=actor)
         report("components", 0)
-        survey = await _load_components(conn, folder, summary, now=now, actor=actor, report=report)
+        synthetic = bool(summary.get("synthetic"))
+        survey = components.Survey(file=folder / "components.csv", editions=kinds.editions, synthetic=synthetic)
+        loaded = await _load_components(conn, survey, now=now, actor=actor, report=report)
         await _load_space(conn, folder)
         report("devices", 0)
-        registered = await _load_devices(conn, folder, now=now, actor=actor)
+        registered = await _load_devices(conn, folder, kinds.profiles, now=now, actor=actor)
         await conn.execute(SET_FACT, {"value": Jsonb(summary)})
-    return LoadReport(already_there=False, city=summary, components=survey.loaded, devices=registered)
+    return LoadReport(already_there=False, city=summary, components=loaded.loaded, devices=registered)
 
 
 async def _load_time(conn: AsyncConnection, *, now: datetime, actor: str) -> None:
@@ -101,10 +127,10 @@ async def _load_time(conn: AsyncConnection, *, now: datetime, actor: str) -> Non
         await city_time.import_calendar(conn, calendar_file.shipped(), actor=actor, now=now)
 
 
-async def _load_areas(conn: AsyncConnection, folder: Path) -> None:
+async def _load_areas(conn: AsyncConnection, folder: Path, editions: Editions, *, now: datetime, actor: str) -> None:
     await grids.upsert_areas(conn, [grids.AreaRow(**row) for row in _csv_rows(folder / "areas.csv")])
     departments = folder / "departments.csv"
-    await components.load_catalogue(conn)
+    await components.load_catalogue(conn, editions.catalogue, now=now, actor=actor)
     if departments.is_file():
         await components.add_departments(conn, {row["name_zh"]: row["name_en"] for row in _csv_rows(departments)})
 
@@ -143,25 +169,27 @@ def _street_rows(file: Path) -> list[grids.StreetRow]:
     ]
 
 
-async def _load_components(  # who, when and what belong to every change
-    conn: AsyncConnection, folder: Path, summary: Mapping[str, Any], *, now: datetime, actor: str, report: Report
+async def _load_components(
+    conn: AsyncConnection, survey: components.Survey, *, now: datetime, actor: str, report: Report
 ) -> SurveyReport:
-    file = folder / "components.csv"
-    survey = components.Survey(file=file, synthetic=bool(summary.get("synthetic")))
     result = await components.import_survey(
         conn, survey, now=now, actor=actor, report=lambda rows: report("components", rows)
     )
     first = next((finding for finding in result.findings if finding.refused), None)
     if first is not None:
-        raise InvalidInput(f"{file} has {result.refused} rows that cannot be loaded; line {first.line}: {first.detail}")
+        raise InvalidInput(
+            f"{survey.file} has {result.refused} rows that cannot be loaded; line {first.line}: {first.detail}"
+        )
     return result
 
 
-async def _load_devices(conn: AsyncConnection, folder: Path, *, now: datetime, actor: str) -> int:
+async def _load_devices(
+    conn: AsyncConnection, folder: Path, profiles: Mapping[str, Profile], *, now: datetime, actor: str
+) -> int:
     file = folder / "devices.csv"
     rows = [_registration(row) for row in _csv_rows(file)]
-    await devices.publish_profiles(conn, shipped())
-    count, findings = await devices.register_many(conn, rows, shipped(), now=now, actor=actor)
+    await devices.publish_profiles(conn, profiles)
+    count, findings = await devices.register_many(conn, rows, profiles, now=now, actor=actor)
     if findings:
         raise InvalidInput(f"{file}: row {findings[0].line}: {findings[0].detail}")
     return count

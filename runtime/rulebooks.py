@@ -18,10 +18,11 @@ from alerts.rule import Rulebook
 from alerts.trialfile import Verdict
 from alerts.versions import Publication, Version
 from alerts.work_calendar import Calendar
-from components_registry import taxonomy
+from components_registry.editions import SHIPPED
 from core.errors import Conflict
 from devices import profile
 from devices.profile import Profile
+from runtime import own_classes
 from runtime.settings import Settings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -80,7 +81,7 @@ def surroundings(settings: Settings) -> Surroundings:
             )
             for name, one in profiles(settings).items()
         },
-        classes=frozenset(taxonomy.TANGSHAN.classes),
+        classes=frozenset({**SHIPPED.catalogue.classes, **own_classes.editions(settings).catalogue.classes}),
         limits=limits.shipped(),
     )
 

@@ -27,7 +27,7 @@ from people import accounts
 from people.oidc import Provider
 from people.passwords import Passwords
 from people.sign_in import Doors
-from runtime import rulebooks
+from runtime import own_classes, rulebooks
 from runtime.http_metrics import HttpMetrics
 from runtime.settings import Settings
 from storage import scope
@@ -147,6 +147,7 @@ def make_app(
         work_day=settings.work_day,
         timezone=settings.timezone,
         profiles=rulebooks.profiles(settings),
+        editions=own_classes.editions(settings),
         public_places=public_places.load(settings.public_places or public_places.SHIPPED),
         public_rate=Rate(PUBLIC_REQUESTS, PUBLIC_WINDOW_S),
         hosts=LOCAL_NAMES | {settings.http_host.lower()} | frozenset(settings.http_hosts.lower().split()),

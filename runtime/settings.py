@@ -133,6 +133,9 @@ class Settings(BaseSettings):
         default=None, description="List of what citizens see, in place of the shipped one (docs/citizens.md)."
     )
     profiles_dir: Path | None = Field(default=None, description="Device profiles to add to the shipped ones.")
+    catalogue_dir: Path | None = Field(
+        default=None, description="The city's own edition of the catalogue of components (docs/components.md)."
+    )
     notify_urls: str = Field(
         default="", description="Where notices go: Apprise addresses separated by spaces; empty = nowhere."
     )

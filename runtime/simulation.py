@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runtime import rulebooks
 from runtime.settings import Settings
 from simulators import launch, publisher, recorder, scenario
 from simulators.feed import Feed, Message, Tick
@@ -81,7 +82,7 @@ def until_interrupted(work: Callable[[asyncio.Event], Coroutine[Any, Any, dict[s
 
 async def run_feed(settings: Settings, job: Run, stop: asyncio.Event, progress: Progress) -> dict[str, Any]:
     """Publish a fleet's feed with its faults until it is over or `stop`; the ground truth goes beside the ledger."""
-    city = launch.load_city(job.fleet_file)
+    city = launch.load_city(job.fleet_file, rulebooks.profiles(settings))
     chosen = scenario.named(job.scenario)
     plan = Plan(
         seed=job.seed, start_epoch_s=job.start_epoch_s, per_minute=chosen.faults_per_minute, until_s=job.duration_s

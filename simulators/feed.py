@@ -16,6 +16,7 @@ from core.errors import InvalidInput
 from devices.profile import Profile
 from simulators import defects, models, spread
 from simulators.detections import Detector
+from simulators.plain_model import Plain
 from simulators.roster import Roster
 from simulators.routes import M_PER_DEG_LAT, Line
 from simulators.scenario import Fault, Plan, Scenario
@@ -305,6 +306,7 @@ def _groups(setup: Setup) -> list[_Group]:
     for number, name in enumerate(sorted(set(setup.roster.profile))):
         members = setup.roster.of_profile(name)
         rng = np.random.default_rng([setup.plan.seed, 5, number])
-        model = models.MAKERS[name](setup.roster, members, rng, setup.lines)
-        groups.append(_Group(profile=setup.profiles[name], members=members, model=model))
+        profile, maker = setup.profiles[name], models.MAKERS.get(name)
+        model = maker(setup.roster, members, rng, setup.lines) if maker else Plain(profile, setup.roster, members, rng)
+        groups.append(_Group(profile=profile, members=members, model=model))
     return groups

@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from core.errors import InvalidInput
-from devices import profile
+from devices.profile import Profile
 from simulators import ears, roster, routes
 from simulators.ears import Obey
 from simulators.feed import Setup
@@ -26,24 +26,26 @@ LINKS_FILE = "links.csv"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class City:
-    """The fleet to play: the devices, and the lines that buses drive."""
+    """The fleet to play: the devices and their types, and the lines that buses drive."""
 
     roster: Roster
     lines: tuple[Line, ...]
+    profiles: Mapping[str, Profile]
 
 
-def load_city(fleet_file: Path) -> City:
-    """Read a device list and what lies in its folder of routes.geojson and links.csv; raises `InvalidInput`."""
+def load_city(fleet_file: Path, profiles: Mapping[str, Profile]) -> City:
+    """Read a list of devices, and what lies beside it of routes.geojson and links.csv; raises `InvalidInput`."""
     if not fleet_file.is_file():
         raise InvalidInput(f"no device list at {fleet_file}: run `citygrid city generate`, or name one with --fleet")
     with fleet_file.open(encoding="utf-8", newline="") as lines:
-        devices = roster.parse(lines, profile.shipped(), fleet_file.name, _fed_by(fleet_file.parent / LINKS_FILE))
+        devices = roster.parse(lines, profiles, fleet_file.name, _fed_by(fleet_file.parent / LINKS_FILE))
     if not len(devices):
         raise InvalidInput(f"{fleet_file} lists no device")
     routes_file = fleet_file.parent / ROUTES_FILE
     if not routes_file.is_file():
-        return City(roster=devices, lines=())
-    return City(roster=devices, lines=routes.from_geojson(json.loads(routes_file.read_text(encoding="utf-8"))))
+        return City(roster=devices, lines=(), profiles=profiles)
+    lines = routes.from_geojson(json.loads(routes_file.read_text(encoding="utf-8")))
+    return City(roster=devices, lines=lines, profiles=profiles)
 
 
 def _fed_by(links_file: Path) -> dict[str, str]:
@@ -60,7 +62,7 @@ def make_setup(
     """Give what `simulators.feed.Feed` is made from."""
     return Setup(
         roster=city.roster,
-        profiles=profile.shipped(),
+        profiles=city.profiles,
         scenario=scenario,
         plan=plan,
         zone=ZoneInfo(zone),

@@ -42,7 +42,7 @@ async def record(dsn: str, rulebook: Rulebook, folder: Path, *, seconds: float =
     async with await AsyncConnection.connect(dsn, autocommit=True) as conn:
         await city.load_city(conn, folder / "city", now=START - timedelta(days=1), actor="test")
         live = await carrier.load(conn, setup(dsn, rulebook), None, START)
-        played = launch.load_city(folder / "city" / "devices.csv")
+        played = launch.load_city(folder / "city" / "devices.csv", shipped())
         feed = _feed(played, seconds - SETTLES_S)
         faults = folder / "faults.jsonl"
         with faults.open("w", encoding="utf-8") as ledger:

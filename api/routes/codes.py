@@ -11,7 +11,7 @@ from api import paging
 from api.paging import Cursor, Limit, Page
 from api.principal import Person
 from api.services import Use
-from components_registry import codes, editions
+from components_registry import codes
 from components_registry.codes import Request
 from components_registry.departments import By
 from components_registry.editions import Edition
@@ -73,6 +73,8 @@ class EditionItem(BaseModel):
     parts: list[CodePart]
     source: str
     certainty: str
+    base: str | None = Field(description="The edition whose classes it has beside its own.")
+    is_city: bool = Field(description="Whether the city's codes are of this edition.")
 
 
 class Editions(BaseModel):
@@ -121,7 +123,12 @@ async def issue_codes(command: CodesCommand, services: Use, person: Person) -> I
     seen = await services.extent()
     if seen is not None and not seen.covers(command.district_code, None):
         raise Forbidden(f"codes of {command.district_code} are issued by who holds the role in the whole district")
-    asked = Request(district=command.district_code, class_code=command.class_code, count=command.count)
+    asked = Request(
+        district=command.district_code,
+        class_code=command.class_code,
+        count=command.count,
+        catalogue=services.editions.catalogue,
+    )
     by = By(actor=person.name, reason=command.reason, now=services.clock())
     async with services.writing() as conn:
         return IssuedCodes(codes=await codes.issue(conn, asked, by))
@@ -145,28 +152,31 @@ async def list_issued_codes(
 
 
 @router.get("/editions")
-async def list_editions() -> Editions:
+async def list_editions(services: Use) -> Editions:
     """List the editions of the catalogue: how 16 digits divide in each, and how sure that is."""
-    return Editions(items=[_item(held) for held in editions.EDITIONS.values()])
+    known = services.editions
+    return Editions(items=[_item(held, is_city=held.edition == known.city) for held in known.by_id.values()])
 
 
 @router.get("/editions/{edition}/classes")
-async def list_edition_classes(edition: EditionId) -> EditionClasses:
+async def list_edition_classes(edition: EditionId, services: Use) -> EditionClasses:
     """List the classes of an edition."""
-    classes = editions.edition(edition).catalogue.classes.values()
+    classes = services.editions.edition(edition).catalogue.classes.values()
     return EditionClasses.model_validate({"items": [asdict(one) for one in classes]})
 
 
 @router.get("/editions/{edition}/successors")
 async def list_class_successors(
-    edition: EditionId, to: Annotated[str, Query(pattern="^[0-9a-z-]{1,40}$")] = editions.DEFAULT
+    edition: EditionId,
+    services: Use,
+    to: Annotated[str | None, Query(pattern="^[0-9a-z-]{1,40}$", description="Not given: the city's.")] = None,
 ) -> ClassSuccessors:
     """List what each class of an edition became in another one, from which source, and how sure that is."""
-    found = editions.successors(edition, to)
+    found = services.editions.successors(edition, to or services.editions.city)
     return ClassSuccessors.model_validate({"items": [asdict(one) for one in found]})
 
 
-def _item(held: Edition) -> EditionItem:
+def _item(held: Edition, *, is_city: bool) -> EditionItem:
     return EditionItem(
         edition=held.edition,
         catalogue_id=held.catalogue.catalogue_id,
@@ -176,4 +186,6 @@ def _item(held: Edition) -> EditionItem:
         parts=[CodePart.model_validate(asdict(part)) for part in held.parts],
         source=held.source,
         certainty=held.certainty,
+        base=held.base or None,
+        is_city=is_city,
     )

@@ -18,7 +18,8 @@ import httpx2
 import structlog
 
 from core.errors import Conflict, Unavailable
-from runtime.city import load_city
+from runtime import rulebooks
+from runtime.city import kinds, load_city
 from runtime.demo.children import Children
 from runtime.demo.people import welcome
 from runtime.demo.report import Report
@@ -78,7 +79,7 @@ async def _run(settings: Settings, options: Options, say: Say, show: Show, stop:
             settings=settings,
             address=address,
             key=entry.key,
-            city=launch.load_city(settings.data_dir / "city" / "devices.csv"),
+            city=launch.load_city(settings.data_dir / "city" / "devices.csv", rulebooks.profiles(settings)),
             scenario=scenario.named(options.scenario),
             seed=options.seed,
             faults_per_minute=options.faults_per_minute,
@@ -141,7 +142,7 @@ async def _ensure_city(settings: Settings, say: Say) -> None:
         await asyncio.to_thread(lambda: generate.write(generate.generate(generate.DEFAULT_SEED), folder))
     conn = await connect(settings.owner_dsn(), role=OWNER, name="demo-city")
     async with conn:
-        loaded = await load_city(conn, folder, now=datetime.now(UTC), actor="demo")
+        loaded = await load_city(conn, folder, now=datetime.now(UTC), actor="demo", kinds=kinds(settings))
         await conn.commit()
     if not loaded.already_there:
         say(f"loaded {loaded.components:,} components and {loaded.devices:,} devices")

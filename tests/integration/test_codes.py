@@ -10,20 +10,21 @@ from components_registry import codes
 from components_registry.codes import Request
 from components_registry.departments import By
 from components_registry.service import Survey, import_survey
+from components_registry.taxonomy import TANGSHAN
 from core.errors import Conflict, InvalidInput, NotFound
 from tests.integration.test_components import NOW, ONE, TWO, conn, survey
 
 __all__ = ["conn"]
 
 BY = By(actor="li", reason="new street", now=NOW)
-COVERS = Request(district="130203", class_code="0103", count=1)
+COVERS = Request(district="130203", class_code="0103", count=1, catalogue=TANGSHAN)
 FIRST = "1302030103000001"
 CONNECTIONS = 24
 ROUNDS = 6
 
 
 def of(count: int, class_code: str = "0103") -> Request:
-    return Request(district="130203", class_code=class_code, count=count)
+    return Request(district="130203", class_code=class_code, count=count, catalogue=TANGSHAN)
 
 
 def serials(given: list[str]) -> list[int]:
@@ -111,7 +112,7 @@ async def test_unknown_classes_districts_and_no_reason_are_refused(conn: AsyncCo
     with pytest.raises(InvalidInput, match="class '1303' is not in the catalogue"):
         await codes.issue(conn, of(1, "1303"), BY)
     with pytest.raises(NotFound, match="no district 130299"):
-        await codes.issue(conn, Request(district="130299", class_code="0103", count=1), BY)
+        await codes.issue(conn, Request(district="130299", class_code="0103", count=1, catalogue=TANGSHAN), BY)
     with pytest.raises(InvalidInput, match="what for"):
         await codes.issue(conn, COVERS, By(actor="li", reason=" ", now=NOW))
     with pytest.raises(InvalidInput, match="between 1 and"):

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from psycopg import AsyncConnection
 
-from components_registry import service
 from components_registry.service import import_survey
+from storage.layers.city import COMPONENTS, THEN
+from storage.layers.export import Format, Shape, copy_out
+from storage.layers.query import Selection
 from storage.queries import components as queries
 from tests.integration.test_components import NOW, ONE, TWO, conn, survey
 
@@ -50,14 +52,20 @@ async def test_the_city_of_a_past_moment_can_be_asked_for(conn: AsyncConnection,
     assert (then["state"], then["owner_zh"]) == ("intact", "排水公司")
 
 
-async def test_the_state_of_a_past_moment_is_a_survey_again(conn: AsyncConnection, tmp_path: Path) -> None:
+async def test_the_exported_state_of_a_past_moment_is_a_survey_again(conn: AsyncConnection, tmp_path: Path) -> None:
     await import_survey(conn, survey(tmp_path, ONE, TWO), now=NOW, actor="ann")
+    noted, file = NOW + timedelta(hours=1), tmp_path / "then.csv"
+    await conn.execute("UPDATE component SET note = '=1+1', since = %s WHERE code = %s", (noted, CODE))
     await import_survey(conn, survey(tmp_path, MOVED), now=LATER, actor="bob")
-    file = tmp_path / "then.csv"
 
-    assert await service.export_state(conn, file, as_of=NOW) == 2
+    then = Selection(layer=COMPONENTS, clock={}, values={"as_of": noted}, source=THEN)
+    assert await copy_out(conn, then, Shape(format=Format.CSV), file) == 2
     back = await import_survey(conn, replace(survey(tmp_path), file=file), now=LAST, actor="ann")
+
     assert (back.changed, back.unchanged, back.refused) == (1, 1, 0)
+    now = await queries.show(conn, CODE)
+    assert now is not None
+    assert (now["state"], now["note"]) == ("intact", "=1+1"), "no spreadsheet took it for a formula"
 
 
 async def test_a_change_outside_a_survey_is_kept_too(conn: AsyncConnection, tmp_path: Path) -> None:

@@ -130,8 +130,8 @@ async def test_the_fast_first_load_leaves_the_table_as_the_schema_made_it(
 
 
 async def test_the_catalogue_is_loaded_once_with_its_departments(conn: AsyncConnection) -> None:
-    await service.load_catalogue(conn)
-    await service.load_catalogue(conn)
+    written = [await service.load_catalogue(conn, TANGSHAN, now=NOW, actor="me") for _ in range(2)]
+    assert written == [116, 0]
 
     held = await (await conn.execute("SELECT count(*), count(DISTINCT catalogue_id) FROM component_class")).fetchone()
     assert held == (116, 1)

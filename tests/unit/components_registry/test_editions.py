@@ -7,40 +7,44 @@ import numpy as np
 import pytest
 
 from components_registry import editions
-from components_registry.editions import EDITIONS, load_editions
+from components_registry.editions import SHIPPED, load_editions
 from core.errors import InvalidInput, NotFound
 
 
 def recode(*codes: str, **chosen: str) -> editions.Recoded:
-    return editions.recode(np.asarray(codes, dtype=np.object_), "2007", "tangshan", chosen)
+    return SHIPPED.recode(np.asarray(codes, dtype=np.object_), "2007", chosen)
 
 
 def test_the_editions_have_the_classes_that_sources_show() -> None:
-    assert {name: len(held.catalogue.classes) for name, held in EDITIONS.items()} == {
+    assert {name: len(held.catalogue.classes) for name, held in SHIPPED.by_id.items()} == {
         "2007": 85, "2013": 101, "tangshan": 116, "three-digit-minor": 0,
     }  # fmt: skip
-    majors = Counter(code[:2] for code in EDITIONS["2007"].catalogue.classes)
+    majors = Counter(code[:2] for code in SHIPPED.by_id["2007"].catalogue.classes)
     assert list(majors.values()) == [38, 17, 11, 10, 3, 6]
-    assert EDITIONS["2007"].catalogue.classes["0308"].name_zh == "环保监测站"
-    assert EDITIONS["2013"].catalogue.classes["0308"].name_zh == "宣传栏"
+    assert SHIPPED.by_id["2007"].catalogue.classes["0308"].name_zh == "环保监测站"
+    assert SHIPPED.by_id["2013"].catalogue.classes["0308"].name_zh == "宣传栏"
 
 
 def test_every_edition_says_what_each_digit_means() -> None:
-    for held in EDITIONS.values():
+    for held in SHIPPED.by_id.values():
         assert [part.name for part in held.parts] == ["district", "major", "minor", "serial"]
         assert [part.first for part in held.parts] == [1, *(part.last + 1 for part in held.parts[:-1])]
         assert held.parts[-1].last == 16
-    assert [(p.first, p.last) for p in EDITIONS["three-digit-minor"].parts] == [(1, 6), (7, 8), (9, 11), (12, 16)]
+    assert [(p.first, p.last) for p in SHIPPED.by_id["three-digit-minor"].parts] == [(1, 6), (7, 8), (9, 11), (12, 16)]
 
 
 def test_every_mapping_leads_from_a_class_to_a_class() -> None:
-    found = editions.successors("2007", "2013")
+    found = SHIPPED.successors("2007", "2013")
 
-    assert {one.from_code for one in found} == set(EDITIONS["2007"].catalogue.classes)
-    assert {one.to_code for one in found} <= set(EDITIONS["2013"].catalogue.classes)
+    assert {one.from_code for one in found} == set(SHIPPED.by_id["2007"].catalogue.classes)
+    assert {one.to_code for one in found} <= set(SHIPPED.by_id["2013"].catalogue.classes)
     assert Counter(one.certainty for one in found) == {"A": 52, "B+": 20, "B": 15}
     with pytest.raises(NotFound, match="nothing is known"):
-        editions.successors("2013", "2007")
+        SHIPPED.successors("2013", "2007")
+    same = SHIPPED.successors("2013", "tangshan")
+    assert [(one.from_code, one.certainty) for one in same] == [
+        (code, "A") for code in SHIPPED.by_id["2013"].catalogue.classes
+    ]
 
 
 def test_a_code_changes_its_class_and_keeps_district_and_serial() -> None:
@@ -49,7 +53,7 @@ def test_a_code_changes_its_class_and_keeps_district_and_serial() -> None:
     assert made.codes.tolist() == ["1302030309000007", "1302030308000007", "1302030101000001"]
     assert made.former.tolist() == ["1302030308000007", "1302030501000007", "1302030101000001"]
     assert dict(made.classes) == {"0101": 1, "0308": 1, "0501": 1}
-    assert [text[:33] for text in editions.remarks(made.classes, "2007", "tangshan")] == [
+    assert [text[:33] for text in SHIPPED.remarks(made.classes, "2007")] == [
         "1 rows of class 0308 (2007) were "
     ]  # fmt: skip
 
@@ -58,7 +62,7 @@ def test_a_class_that_was_divided_is_not_guessed_but_may_be_said() -> None:
     code = "1302030117000001"
 
     assert recode(code).flaw.tolist() == ["code_no_mapping"]
-    assert editions.explain("code_no_mapping", code, "2007", "tangshan") == (
+    assert SHIPPED.explain("code_no_mapping", code, "2007") == (
         "class 0117 of 2007 is 0130 or 0131 now: say which with --as-class 0117=0130"
     )
     assert recode(code, **{"0117": "0131"}).codes.tolist() == ["1302030131000001"]

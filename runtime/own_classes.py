@@ -1,0 +1,10 @@
+"""The editions of the catalogue an installation knows: the shipped ones, and the city's own from its folder."""
+
+from components_registry import own_edition
+from components_registry.editions import SHIPPED, Editions
+from runtime.settings import Settings
+
+
+def editions(settings: Settings) -> Editions:
+    """Give the editions, and which one is the city's; raises `InvalidInput` for a folder that is not right."""
+    return SHIPPED if settings.catalogue_dir is None else own_edition.add(SHIPPED, settings.catalogue_dir)
