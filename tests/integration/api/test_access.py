@@ -28,9 +28,9 @@ HOME = ("mc-1", "CoverDisplaced")
 VALUES: Mapping[str, object] = {
     "code": CODES[0], "label": "mc-1", "incident_id": 1, "incident": 1, "z": 15, "x": 27141, "y": 12418, "version": 1,
     "silence_id": 1, "letter_id": "66" * 32, "action": "reject", "number": 1, "profile": "manhole_cover",
-    "collection": "devices", "feature_id": "mc-1", "matrix_set": "WebMercatorQuad", "name": "tester", "key_id": 1, "key": "none",
-    "session_id": 1,
-    "department_id": 1, "unknown_id": 1, "bbox": "118.1,39.6,118.5,39.7", "lon": 118.1805, "lat": 39.6305,
+    "collection": "devices", "feature_id": "mc-1", "matrix_set": "WebMercatorQuad", "name": "tester", "key_id": 1,
+    "key": "none", "session_id": 1, "department_id": 1,
+    "unknown_id": 1, "bbox": "118.1,39.6,118.5,39.7", "lon": 118.1805, "lat": 39.6305,
     "channel": "tilt_deg", "q": "1", "rules_format": "json",
 }  # fmt: skip
 FOREIGN: Mapping[str, object] = {
