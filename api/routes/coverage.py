@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.services import Use
+from core.errors import InvalidInput
 from devices import coverage
 from storage.queries import coverage as counts
 
@@ -52,14 +53,19 @@ async def show_coverage(
     services: Use,
     by: Annotated[Literal["class", "district", "patrol", "unit"], Query(description="What is counted together.")],
     limit: Annotated[int, Query(ge=1, le=20_000)] = 500,
+    class_code: Annotated[
+        str | None, Query(pattern="^[0-9]{4,5}$", description="Only this class, by place: its components and devices.")
+    ] = None,
 ) -> CoverageAnswer:
     """Show devices in service per km² and the share of components that carry one, of the last half minute."""
+    if by == "class" and class_code:
+        raise InvalidInput("class_code: by=class counts every class; ask by=district, patrol or unit")
 
     async def make() -> list[coverage.Coverage]:
         async with services.reading() as conn:
-            return coverage.of_counts(await counts.count(conn, by))
+            return coverage.of_counts(await counts.count(conn, by, class_code))
 
-    parts = await services.memo.get(("coverage", by), KEPT_S, make)
+    parts = await services.memo.get(("coverage", by, class_code or ""), KEPT_S, make)
     return CoverageAnswer(
         by=by,
         reference=Reference(

@@ -1,7 +1,7 @@
 """How densely the city is sensed: devices in service per square kilometre, and the share of components that carry one.
 
 Components are counted where `grid_tally` counts them, so a city of half a million is summed from its grids; by class
-from the index of classes. What lies in no valid unit grid counts in no place.
+from the index of classes. What lies in no valid unit grid counts in no place. A place may be asked of one class only.
 """
 
 from collections.abc import Mapping
@@ -22,16 +22,24 @@ NAMES: Mapping[str, LiteralString] = {
     "patrol": "LEFT JOIN patrol_grid AS n ON n.code = ground.key",
     "unit": "CROSS JOIN (SELECT ''::text AS name_zh, ''::text AS name_en) AS n",
 }
+# Of all classes, or of one: its components, and the devices that stand on them.
+ALL_TALLY: LiteralString = "grid_tally"
+CLASS_TALLY: LiteralString = """(
+    SELECT unit_grid_id, count(*) AS components FROM component WHERE class_code = %(class_code)s GROUP BY unit_grid_id
+)"""
+ON_CLASS: LiteralString = """AND EXISTS (
+    SELECT FROM component AS c WHERE c.component_id = device.component_id AND c.class_code = %(class_code)s
+)"""
 BY_PLACE = """
 WITH grid AS (
     SELECT u.unit_grid_id, u.area_m2, {key} AS key
     FROM unit_grid AS u LEFT JOIN patrol_grid AS g USING (patrol_grid_id) WHERE u.state = 'valid'
 ), ground AS (
     SELECT key, sum(area_m2) AS area_m2, coalesce(sum(components), 0)::bigint AS components
-    FROM grid LEFT JOIN grid_tally USING (unit_grid_id) GROUP BY key
+    FROM grid LEFT JOIN {tally} AS tally USING (unit_grid_id) GROUP BY key
 ), sensing AS (
     SELECT key, count(*) AS devices, count(DISTINCT component_id) AS sensed
-    FROM device JOIN grid USING (unit_grid_id) WHERE state = 'in_service' GROUP BY key
+    FROM device JOIN grid USING (unit_grid_id) WHERE state = 'in_service' {on_class} GROUP BY key
 )
 SELECT key, coalesce(n.name_zh, '') AS name_zh, coalesce(n.name_en, '') AS name_en, area_m2, components,
        coalesce(devices, 0) AS devices, coalesce(sensed, 0) AS sensed
@@ -58,11 +66,19 @@ ORDER BY devices DESC, components DESC, key
 """
 
 
-async def count(conn: AsyncConnection, by: str) -> list[Row]:
-    """Give counts by `class`, `district`, `patrol` or `unit`, the most devices first; key '' = of no class, no team."""
+async def count(conn: AsyncConnection, by: str, class_code: str | None = None) -> list[Row]:
+    """Give counts by `class`, `district`, `patrol` or `unit`, the most devices first; key '' = of no class, no team.
+
+    With `class_code`, a place's counts are of that class.
+    """
     query = sql.SQL(BY_CLASS)
     if by != "class":
-        query = sql.SQL(BY_PLACE).format(key=sql.SQL(KEYS[by]), names=sql.SQL(NAMES[by]))
+        query = sql.SQL(BY_PLACE).format(
+            key=sql.SQL(KEYS[by]),
+            names=sql.SQL(NAMES[by]),
+            tally=sql.SQL(CLASS_TALLY if class_code else ALL_TALLY),
+            on_class=sql.SQL(ON_CLASS if class_code else ""),
+        )
     async with conn.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(query)
+        await cursor.execute(query, {"class_code": class_code})
         return await cursor.fetchall()

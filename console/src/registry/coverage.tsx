@@ -1,25 +1,17 @@
 /** Tab: how densely the city is sensed, by class, district, team or grid, against what another city reports. */
-import { useState } from "preact/hooks";
+import type { ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
 import { grouped, percent } from "../lib/number";
 import { Failed, Nothing } from "../page/frame";
 import { named } from "../page/state";
-import { words } from "../page/words";
 import { useLoaded } from "../ui/use_loaded";
+import "./coverage.css";
+import { type Covered, t } from "./coverage_text";
 
-const BY = ["district", "class", "patrol", "unit"] as const;
+const BY = ["patrol", "district", "class", "unit"] as const;
 const SHOWN = 200;
-
-interface Covered {
-  key: string;
-  name_zh: string;
-  name_en: string;
-  components: number;
-  sensed: number;
-  share: number | null;
-  devices: number;
-  area_km2: number;
-  per_km2: number | null;
-}
+/** Patrol grids are all asked for: the map shows every one. */
+const MOST = 5000;
 
 interface Answer {
   reference: { per_km2: number; source_zh: string; source_en: string };
@@ -28,65 +20,71 @@ interface Answer {
   more: number;
 }
 
-const { t } = words({
-  zh: {
-    "by.label": "统计口径",
-    "by.class": "部件类",
-    "by.district": "城区",
-    "by.patrol": "巡查网格",
-    "by.unit": "单元网格",
-    "cover.density": "每平方公里在用设备",
-    "cover.share": "已感知部件",
-    "cover.devices": "在用设备",
-    "cover.together": "合计",
-    "cover.vehicles": "车辆等不在部件上",
-    "cover.noTeam": "无巡查网格",
-    "cover.more": "还有 {count} 行未列出",
-    "cover.nothing": "还没有部件和网格",
-    "cover.nothingHint": "导入部件普查和单元网格后，这里显示感知密度。",
-  },
-  en: {
-    "by.label": "Count by",
-    "by.class": "Class",
-    "by.district": "District",
-    "by.patrol": "Patrol grid",
-    "by.unit": "Unit grid",
-    "cover.density": "Devices in service per km²",
-    "cover.share": "Components sensed",
-    "cover.devices": "In service",
-    "cover.together": "Together",
-    "cover.vehicles": "On no component (vehicles)",
-    "cover.noTeam": "Of no patrol grid",
-    "cover.more": "{count} more rows are not shown",
-    "cover.nothing": "There are no components and grids yet",
-    "cover.nothingHint": "Sensing density appears once the survey and the unit grids are imported.",
-  },
-});
-
 export default function CoverageTab() {
-  const [by, setBy] = useState<(typeof BY)[number]>("district");
-  const { data, error, reload } = useLoaded<Answer>("/coverage", { by, limit: SHOWN });
+  const [by, setBy] = useState<(typeof BY)[number]>("patrol");
+  const [one, setOne] = useState("");
+  const classCode = by === "class" ? undefined : one || undefined;
+  const limit = by === "patrol" ? MOST : SHOWN;
+  const { data, error, reload } = useLoaded<Answer>("/coverage", { by, limit, class_code: classCode });
   return (
     <>
-      <fieldset class="segments" aria-label={t("by.label")}>
-        {BY.map((one) => (
-          <button key={one} type="button" aria-pressed={by === one} onClick={() => setBy(one)}>
-            {t(`by.${one}`)}
-          </button>
-        ))}
-      </fieldset>
+      <div class="choices">
+        <fieldset class="segments" aria-label={t("by.label")}>
+          {BY.map((one) => (
+            <button key={one} type="button" aria-pressed={by === one} onClick={() => setBy(one)}>
+              {t(`by.${one}`)}
+            </button>
+          ))}
+        </fieldset>
+        {by !== "class" && <ClassChoice chosen={one} choose={setOne} />}
+      </div>
       {error ? <Failed error={error} retry={reload} /> : data && <Shown answer={data} by={by} />}
     </>
   );
 }
 
+function ClassChoice({ chosen, choose }: { chosen: string; choose: (code: string) => void }) {
+  const { data } = useLoaded<Answer>("/coverage", { by: "class", limit: SHOWN });
+  return (
+    <select
+      class="field"
+      aria-label={t("cover.class")}
+      value={chosen}
+      onChange={(event) => choose(event.currentTarget.value)}
+    >
+      <option value="">{t("cover.everyClass")}</option>
+      {data?.items
+        .filter((item) => item.key)
+        .map((item) => (
+          <option key={item.key} value={item.key}>
+            {item.key} {named(item.name_zh, item.name_en)}
+          </option>
+        ))}
+    </select>
+  );
+}
+
+/** The map is large: it comes after the table. */
+function LazyMap({ items }: { items: Covered[] }) {
+  const [Shades, setShades] = useState<ComponentType<{ items: Covered[] }> | null>(null);
+  useEffect(() => {
+    import("./coverage_map").then(
+      (it) => setShades(() => it.default),
+      () => undefined, // without it there is the table
+    );
+  }, []);
+  return Shades && <Shades items={items} />;
+}
+
 function Shown({ answer, by }: { answer: Answer; by: string }) {
   if (!answer.items.length) return <Nothing title={t("cover.nothing")} hint={t("cover.nothingHint")} />;
   const { reference } = answer;
+  const beyond = answer.more + Math.max(0, answer.items.length - SHOWN);
   const most = Math.max(reference.per_km2, ...answer.items.map((item) => item.per_km2 ?? 0));
   const other = by === "class" ? t("cover.vehicles") : t("cover.noTeam");
   return (
     <>
+      {by === "patrol" && <LazyMap items={answer.items} />}
       <div class="sheet-scroll">
         <table class="sheet">
           <thead>
@@ -99,7 +97,7 @@ function Shown({ answer, by }: { answer: Answer; by: string }) {
           </thead>
           <tbody>
             <Line item={answer.total} name={t("cover.together")} most={most} mark={reference.per_km2} />
-            {answer.items.map((item) => (
+            {answer.items.slice(0, SHOWN).map((item) => (
               <Line
                 key={item.key}
                 item={item}
@@ -111,7 +109,7 @@ function Shown({ answer, by }: { answer: Answer; by: string }) {
           </tbody>
         </table>
       </div>
-      {answer.more > 0 && <p class="muted">{t("cover.more", { count: grouped(answer.more) })}</p>}
+      {beyond > 0 && <p class="muted">{t("cover.more", { count: grouped(beyond) })}</p>}
       <p class="muted">┃ {named(reference.source_zh, reference.source_en)}</p>
     </>
   );

@@ -38,6 +38,18 @@ async def test_density_is_devices_in_service_by_the_area_of_valid_grids(own_api:
     assert first["per_km2"] == pytest.approx(2 / 0.0095)
 
 
+async def test_a_place_may_be_asked_of_one_class(own_api: httpx2.AsyncClient, city: str) -> None:
+    with psycopg.connect(city) as conn:
+        conn.execute("UPDATE component SET class_code = '0137' WHERE code = '1302030101000001'")
+    asked = {"by": "patrol", "class_code": "0137"}
+    answer = (await own_api.get("/api/v1/coverage", params=asked)).json()
+
+    assert [(it["key"], it["components"], it["sensed"], it["share"]) for it in answer["items"]] == [("P1", 1, 1, 1)]
+    assert answer["total"]["area_km2"] == pytest.approx(2 * 0.0095)
+    wrong = await own_api.get("/api/v1/coverage", params={**asked, "by": "class"})
+    assert (wrong.status_code, "by=district" in wrong.json()["detail"]) == (400, True)
+
+
 async def test_what_is_beyond_the_limit_is_counted_and_in_the_sum(api: httpx2.AsyncClient) -> None:
     answer = (await api.get("/api/v1/coverage", params={"by": "unit", "limit": 1})).json()
     assert (len(answer["items"]), answer["more"], answer["total"]["devices"]) == (1, 2, 5)
