@@ -128,7 +128,19 @@ export interface Placed {
   lat: number;
 }
 
+/** What a device is; an empty word was not said. */
+export interface DeviceAbout {
+  maker: string;
+  model: string;
+  serial: string;
+  hardware: string;
+  firmware: string;
+  at: string | null;
+  by: string;
+}
+
 export interface Device extends Placed {
+  about: DeviceAbout;
   label: string;
   profile: Profile;
   state: string;

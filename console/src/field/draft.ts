@@ -3,7 +3,7 @@ import { batch, computed, effect, signal } from "@preact/signals";
 import { labelOf } from "./label";
 import { add } from "./queue";
 import { near } from "./surroundings";
-import type { DeviceType, Near, Waiting } from "./types";
+import type { DeviceType, Near, Plate, Waiting } from "./types";
 import { type Fix, position } from "./whereabouts";
 
 export type Step = "label" | "place" | "type" | "done";
@@ -14,6 +14,8 @@ export const label = signal(labelOf(new URLSearchParams(globalThis.location?.sea
 export const component = signal<Near | null>(null);
 export const profile = signal("");
 export const install = signal<Record<string, string>>({});
+/** what its plate says: model and serial number */
+export const plate = signal<Plate>({});
 export const insists = signal<string[]>([]);
 export const replaces = signal("");
 /** the registration whose fate the last step shows */
@@ -49,6 +51,7 @@ export function startOver(): void {
     replaces.value = "";
     insists.value = [];
     install.value = {};
+    plate.value = {};
     sent.value = null;
     step.value = "label";
   });
@@ -63,6 +66,7 @@ export function correct(one: Waiting, at: Step): void {
     install.value = Object.fromEntries(
       Object.entries(one.registration.install).map(([name, value]) => [name, String(value)]),
     );
+    plate.value = one.registration.about ?? {};
     replaces.value = "";
     insists.value = [];
     step.value = at;
@@ -97,6 +101,7 @@ export async function register(values: Record<string, number>): Promise<void> {
       component_code: component.value?.code ?? "",
       position: here && { lon: here.lon, lat: here.lat, accuracy_m: here.accuracy_m, moved: here.moved },
       install: values,
+      about: plate.value,
       replaces: replaces.value,
       insists: insists.value,
     },

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { unitText } from "../lib/number";
 import { named } from "../page/state";
 import { distance, isFar, metres } from "./distance";
-import { component, install, installed, label, occupant, profile, register, replaces, step } from "./draft";
+import { component, install, installed, label, occupant, plate, profile, register, replaces, step } from "./draft";
 import { types, typesFailed } from "./surroundings";
 import type { DeviceType, InstallParameter } from "./types";
 import { position } from "./whereabouts";
@@ -48,6 +48,7 @@ export function TypeStep() {
         )}
       </fieldset>
       {chosen && chosen.install.length > 0 && <InstallFields type={chosen} changed={() => setTrouble("")} />}
+      <PlateFields />
       {trouble && (
         <p class="trouble" role="alert">
           {trouble}
@@ -112,6 +113,30 @@ function InstallFields({ type, changed }: { type: DeviceType; changed: () => voi
             onInput={(event) => {
               install.value = { ...install.value, [one.name]: event.currentTarget.value };
               changed();
+            }}
+          />
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+/** What is printed on it, for the registry; the device may say it better itself. */
+function PlateFields() {
+  return (
+    <fieldset class="install">
+      <legend class="ask">{t("type.plate")}</legend>
+      {(["model", "serial"] as const).map((name) => (
+        <label key={name} class="install-row">
+          <span>{t(`type.${name}`)}</span>
+          <input
+            class="field"
+            name={name}
+            maxLength={100}
+            autocomplete="off"
+            value={plate.value[name] ?? ""}
+            onInput={(event) => {
+              plate.value = { ...plate.value, [name]: event.currentTarget.value };
             }}
           />
         </label>

@@ -39,6 +39,12 @@ export interface Position {
   moved: boolean;
 }
 
+/** What the plate of a device says; a word that is not there is not said. */
+export interface Plate {
+  model?: string;
+  serial?: string;
+}
+
 /** The body of `POST /devices`. */
 export interface Registration {
   label: string;
@@ -46,6 +52,8 @@ export interface Registration {
   component_code: string;
   position: Position | null;
   install: Record<string, number>;
+  /** kept before this page asked for it: not there */
+  about?: Plate;
   replaces: string;
   insists: string[];
 }

@@ -1,4 +1,5 @@
 /** Texts of a page or of one of its tabs: Chinese keys are the type, English must have the same ones. */
+import type { Lang } from "../lib/time";
 import { lang } from "./state";
 
 export type Params = Record<string, string | number>;
@@ -10,10 +11,14 @@ export interface Words<Key extends string> {
   word: (group: string, value: string) => string;
 }
 
-export function words<Key extends string>(texts: { zh: Record<Key, string>; en: Record<Key, string> }): Words<Key> {
+/** `reads` says the reader's language: the small pages', unless another is named (the console's: `state/words`). */
+export function words<Key extends string>(
+  texts: { zh: Record<Key, string>; en: Record<Key, string> },
+  reads: () => Lang = () => lang.value,
+): Words<Key> {
   return {
     t: (key, params = {}) =>
-      texts[lang.value][key].replace(/\{(\w+)\}/g, (whole, gap: string) => String(params[gap] ?? whole)),
-    word: (group, value) => (texts[lang.value] as Record<string, string>)[`${group}.${value}`] ?? value,
+      texts[reads()][key].replace(/\{(\w+)\}/g, (whole, gap: string) => String(params[gap] ?? whole)),
+    word: (group, value) => (texts[reads()] as Record<string, string>)[`${group}.${value}`] ?? value,
   };
 }

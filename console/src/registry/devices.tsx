@@ -1,10 +1,11 @@
-/** Tab: register many devices from a file, with what was refused to mend; and print labels. */
+/** Tab: the devices as a list; register many from a file, with what was refused to mend; and print labels. */
 import { useState } from "preact/hooks";
 import { type ApiError, address, send } from "../api/client";
 import { Failed } from "../page/frame";
 import { named } from "../page/state";
 import { words } from "../page/words";
 import { useLoaded } from "../ui/use_loaded";
+import { DeviceList } from "./devices_list";
 import { en } from "./devices_text_en";
 import { zh } from "./devices_text_zh";
 
@@ -15,7 +16,7 @@ const MOST_SHOWN = 100;
 /** reading a sheet and checking it against the registry takes its time */
 const PATIENCE_MS = 120_000;
 const COLUMNS =
-  "label 标签 · profile 设备类型 · component_code 部件编码 · district_code 行政区 · lon_deg 经度 · lat_deg 纬度 · interval_s 上报间隔 · install 安装参数 (JSON) · format 协议 · address 地址 · codec 编解码";
+  "label 标签 · profile 设备类型 · component_code 部件编码 · district_code 行政区 · lon_deg 经度 · lat_deg 纬度 · interval_s 上报间隔 · install 安装参数 (JSON) · format 协议 · address 地址 · codec 编解码 · maker 厂商 · model 型号 · serial 序列号 · hardware 硬件版本 · firmware 固件版本";
 const LAYOUTS = ["3x8", "2x7", "4x10"];
 
 interface Outcome {
@@ -30,6 +31,7 @@ interface Outcome {
 export default function DevicesTab() {
   return (
     <>
+      <DeviceList />
       <BulkForm />
       <LabelForm />
     </>

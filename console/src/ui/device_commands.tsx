@@ -1,8 +1,8 @@
 /** What a device can be told to do, a form for it, and what became of the last orders. */
 import { useEffect, useState } from "preact/hooks";
 import { post } from "../api/client";
-import { words } from "../page/words";
 import { lang } from "../state/store";
+import { words } from "../state/words";
 import { At, Section } from "./parts";
 import { useLoaded } from "./use_loaded";
 

@@ -1,17 +1,42 @@
 /** A device's life: what happened to it, by whom and why; and the devices a component carried one after the other. */
-import { words } from "../page/words";
 import { select } from "../state/control";
-import { word as say } from "../state/store";
+import { word as say, t as text } from "../state/store";
+import { words } from "../state/words";
+import { nameOfWord } from "./device_about";
+import { DeviceSteps, type Step } from "./device_steps";
 import { At, Facts, Section, Skeleton } from "./parts";
 import { useLoaded } from "./use_loaded";
 
+interface LifeEvent {
+  at: string;
+  actor: string;
+  kind: string;
+  reason: string;
+  detail: { replaced_by?: string; component_code?: string; changes?: Record<string, [string, string]> };
+}
+
+interface Place {
+  component_code: string;
+  since: string;
+  until: string | null;
+  replaced_by: string | null;
+}
+
 interface History {
-  items: { at: string; actor: string; kind: string; reason: string; detail: Record<string, string> }[];
-  places: { component_code: string; since: string; until: string | null; replaced_by: string | null }[];
+  items: LifeEvent[];
+  places: Place[];
+  steps: Step[];
 }
 
 interface Carried {
-  items: { label: string; profile: string; state: string; since: string; until: string | null }[];
+  items: {
+    label: string;
+    profile: string;
+    state: string;
+    since: string;
+    until: string | null;
+    replaced_by: string | null;
+  }[];
 }
 
 interface Health {
@@ -28,10 +53,13 @@ const { t, word } = words({
     "battery.not_falling": "未知：电量没有下降",
     "health.refused": "被拒收的消息（7 天）",
     "life.history": "履历",
+    "life.places": "安装过的位置",
+    "life.device": "设备",
     "life.former": "以前安装的设备",
-    "life.by": "{actor}",
+    "life.by": "由 {actor}",
     "life.replacedBy": "由 {label} 接替",
     "kind.placed": "现场登记",
+    "kind.described": "型号固件",
   },
   en: {
     "health.battery": "Battery lasts",
@@ -41,10 +69,13 @@ const { t, word } = words({
     "battery.not_falling": "unknown: the level does not fall",
     "health.refused": "Refused messages (7 days)",
     "life.history": "History",
+    "life.places": "Where it stood",
+    "life.device": "the device",
     "life.former": "Devices it carried before",
     "life.by": "by {actor}",
     "life.replacedBy": "replaced by {label}",
     "kind.placed": "registered on the spot",
+    "kind.described": "described",
   },
 });
 
@@ -77,25 +108,89 @@ export function DeviceHealth({ label }: { label: string }) {
   );
 }
 
-export function DeviceHistory({ label }: { label: string }) {
-  const { data } = useLoaded<History>(`/devices/${label}/history`);
-  if (!data) return <Skeleton rows={2} />;
+interface LifeProps {
+  label: string;
+  state: string;
+  /** whatever tells that something happened to it: then its history is asked for again */
+  news: string;
+  changed: () => void;
+}
+
+/** Where it is in its life, what may come next, and all that was. */
+export function DeviceLife({ label, state, news, changed }: LifeProps) {
+  const { data } = useLoaded<History>(`/devices/${label}/history`, {}, `${state} ${news}`);
   return (
-    <Section title={t("life.history")}>
+    <>
+      <Section title={text("detail.lifecycle")} aside={<span class={`tag life-${state}`}>{say("life", state)}</span>}>
+        {data ? <DeviceSteps label={label} state={state} steps={data.steps} done={changed} /> : <Skeleton rows={1} />}
+      </Section>
+      <Section title={t("life.history")}>{data ? <Events items={data.items} /> : <Skeleton rows={2} />}</Section>
+      {data && <Places places={data.places} />}
+    </>
+  );
+}
+
+function Events({ items }: { items: LifeEvent[] }) {
+  return (
+    <ol class="life" data-testid="life">
+      {items.map((event) => (
+        <li key={`${event.at}/${event.kind}`}>
+          <b>{kindOf(event)}</b>
+          <span>{wordsOf(event)}</span>
+          <span class="muted">
+            <At at={event.at} /> {t("life.by", { actor: event.actor === "device" ? t("life.device") : event.actor })}
+          </span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function kindOf(event: LifeEvent): string {
+  const own = word("kind", event.kind);
+  return own === event.kind ? say("life", event.kind) : own;
+}
+
+function wordsOf(event: LifeEvent): string {
+  const { replaced_by, component_code, changes } = event.detail;
+  const changed = Object.entries(changes ?? {}).map(
+    ([name, [before, after]]) => `${nameOfWord(name)} ${[before, after || "–"].filter(Boolean).join(" → ")}`,
+  );
+  const said = [event.reason, component_code, replaced_by && t("life.replacedBy", { label: replaced_by }), ...changed];
+  return said.filter(Boolean).join(" · ");
+}
+
+/** Where it stood, once that is more than where it stands. */
+function Places({ places }: { places: Place[] }) {
+  if (places.every((place) => place.until === null)) return null;
+  return (
+    <Section title={t("life.places")}>
       <ol class="life">
-        {data.items.map((event) => (
-          <li key={`${event.at}/${event.kind}`}>
-            <b>{event.kind === "placed" ? word("kind", event.kind) : say("life", event.kind)}</b>
-            <span>
-              {event.reason} {event.detail.replaced_by && t("life.replacedBy", { label: event.detail.replaced_by })}
-            </span>
+        {places.map((place) => (
+          <li key={`${place.component_code}/${place.since}`}>
+            <button
+              type="button"
+              class="link-row num"
+              onClick={() => select({ kind: "component", id: place.component_code })}
+            >
+              {place.component_code}
+            </button>
+            <span>{place.replaced_by && <Follower label={place.replaced_by} />}</span>
             <span class="muted">
-              <At at={event.at} /> {t("life.by", { actor: event.actor })}
+              <At at={place.since} /> – <At at={place.until} />
             </span>
           </li>
         ))}
       </ol>
     </Section>
+  );
+}
+
+function Follower({ label }: { label: string }) {
+  return (
+    <button type="button" class="link-row" onClick={() => select({ kind: "device", id: label })}>
+      {t("life.replacedBy", { label })}
+    </button>
   );
 }
 
@@ -112,7 +207,9 @@ export function FormerDevices({ code }: { code: string }) {
             <button type="button" class="link-row" onClick={() => select({ kind: "device", id: device.label })}>
               {device.label}
             </button>
-            <span>{say("profile", device.profile)}</span>
+            <span>
+              {say("profile", device.profile)} {device.replaced_by && <Follower label={device.replaced_by} />}
+            </span>
             <span class="muted">
               <At at={device.since} /> – <At at={device.until} />
             </span>

@@ -3,11 +3,14 @@ import type { Device, DoubtCounts } from "../api/types";
 import { grouped } from "../lib/number";
 import { span } from "../lib/time";
 import { select } from "../state/control";
+import { mayEngineer } from "../state/may";
 import { devices, lang, nowMs, t, word } from "../state/store";
 import { DetailFrame } from "./detail_frame";
+import { AboutDevice } from "./device_about";
 import { DeviceCommands } from "./device_commands";
 import { DeviceEvents } from "./device_events";
-import { DeviceHealth, DeviceHistory } from "./device_life";
+import { DeviceHealth, DeviceLife } from "./device_life";
+import { DeviceMessage } from "./device_message";
 import { DeviceReadings, Health, LastSeen } from "./device_readings";
 import { DeviceGlyph } from "./glyphs";
 import { LinkRow } from "./incident_detail";
@@ -30,12 +33,12 @@ export function DevicePanel({ label }: { label: string }) {
       error={device ? null : error}
       retry={reload}
     >
-      {device ? <Body device={device} /> : <Skeleton rows={5} tall />}
+      {device ? <Body device={device} changed={reload} /> : <Skeleton rows={5} tall />}
     </DetailFrame>
   );
 }
 
-function Body({ device }: { device: Device }) {
+function Body({ device, changed }: { device: Device; changed: () => void }) {
   return (
     <>
       <header class="detail-title">
@@ -63,7 +66,6 @@ function Body({ device }: { device: Device }) {
             [t("detail.lastSeen"), <LastSeen key="l" device={device} />],
             [t("detail.latest"), <At key="t" at={device.latest?.ts ?? null} />],
             [t("detail.interval"), span(device.interval_s * 1000, lang.value)],
-            [t("detail.lifecycle"), word("life", device.state)],
             [t("detail.origin"), device.latest ? word("origin", device.latest.origin) : "–"],
             [t("detail.doubts"), <Doubts key="q" counts={device.quality.seven_days} />],
             ...placeFacts(device),
@@ -71,9 +73,11 @@ function Body({ device }: { device: Device }) {
         />
         <SilenceLink device={device.label} />
       </Section>
-      <DeviceCommands label={device.label} />
       <DeviceHealth label={device.label} />
-      <DeviceHistory label={device.label} />
+      <DeviceLife label={device.label} state={device.state} news={device.about.at ?? ""} changed={changed} />
+      <DeviceCommands label={device.label} />
+      <AboutDevice key={`about ${device.label}`} label={device.label} about={device.about} changed={changed} />
+      {mayEngineer.value && <DeviceMessage key={device.label} label={device.label} />}
     </>
   );
 }

@@ -75,6 +75,7 @@ export const things: Record<keyof typeof zh, string> = {
   "doubt.clock": "wrong clock",
   "doubt.refused": "refused",
 
+  "fact.about": "Device information",
   "fact.vehicle": "Vehicle",
   "fact.person": "Person",
   "fact.line_crossed": "Line crossed",

@@ -73,6 +73,7 @@ export const things = {
   "doubt.clock": "时钟异常",
   "doubt.refused": "被拒收",
 
+  "fact.about": "设备信息",
   "fact.vehicle": "车辆",
   "fact.person": "行人",
   "fact.line_crossed": "越线",

@@ -1,0 +1,32 @@
+/** English texts of the list of devices. */
+import type { Key } from "./devices_list_zh";
+
+export const en: Record<Key, string> = {
+  "list.title": "Devices",
+  "list.all": "all",
+  "list.label": "Label",
+  "list.profile": "Type",
+  "list.state": "State",
+  "list.health": "Health",
+  "list.model": "Model",
+  "list.firmware": "Firmware",
+  "list.battery": "Battery",
+  "list.heard": "Last heard",
+  "list.battery_days_below": "Battery below (days)",
+  "list.days": "{days} days",
+  "list.ago": "{span} ago",
+  "list.more": "More",
+  "list.nothing": "No device is like this",
+  "list.nothingHint": "Ask for less; a battery's forecast needs levels of ten days and more.",
+  "state.registered": "registered",
+  "state.installed": "installed",
+  "state.commissioned": "commissioned",
+  "state.in_service": "in service",
+  "state.maintenance": "in maintenance",
+  "state.replaced": "replaced",
+  "state.retired": "retired",
+  "health.online": "online",
+  "health.late": "late",
+  "health.silent": "silent",
+  "health.never": "never heard",
+};

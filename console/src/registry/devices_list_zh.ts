@@ -1,0 +1,32 @@
+/** Chinese texts of the list of devices. */
+export const zh = {
+  "list.title": "设备清单",
+  "list.all": "全部",
+  "list.label": "标签",
+  "list.profile": "类型",
+  "list.state": "状态",
+  "list.health": "在线",
+  "list.model": "型号",
+  "list.firmware": "固件",
+  "list.battery": "电池",
+  "list.heard": "最近上报",
+  "list.battery_days_below": "电池不足（天）",
+  "list.days": "{days} 天",
+  "list.ago": "{span}前",
+  "list.more": "更多",
+  "list.nothing": "没有这样的设备",
+  "list.nothingHint": "放宽筛选条件；电池预测需要十天以上的电量数据。",
+  "state.registered": "已登记",
+  "state.installed": "已安装",
+  "state.commissioned": "已调试",
+  "state.in_service": "运行中",
+  "state.maintenance": "维护中",
+  "state.replaced": "已更换",
+  "state.retired": "已注销",
+  "health.online": "在线",
+  "health.late": "迟报",
+  "health.silent": "失联",
+  "health.never": "未上线",
+};
+
+export type Key = keyof typeof zh;
