@@ -1,8 +1,9 @@
 /** What a device is: maker, model, serial number, hardware, firmware; who said it and when; a form for those who may. */
 import { useState } from "preact/hooks";
+import { mayEngineer } from "../api/account";
 import { patch } from "../api/client";
 import type { DeviceAbout } from "../api/types";
-import { mayEngineer } from "../state/may";
+import { me } from "../state/account";
 import { words } from "../state/words";
 import { At, Facts, Section } from "./parts";
 
@@ -55,7 +56,7 @@ export function AboutDevice({ label, about, changed }: { label: string; about: D
     <Section
       title={t("about.title")}
       aside={
-        mayEngineer.value && !editing ? (
+        mayEngineer(me.value) && !editing ? (
           <button type="button" class="text-button" onClick={() => edit(true)}>
             {t("about.edit")}
           </button>

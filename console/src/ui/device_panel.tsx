@@ -1,9 +1,10 @@
 /** One device in full: health, readings, open incidents, where it stands. */
+import { mayEngineer } from "../api/account";
 import type { Device, DoubtCounts } from "../api/types";
 import { grouped } from "../lib/number";
 import { span } from "../lib/time";
+import { me } from "../state/account";
 import { select } from "../state/control";
-import { mayEngineer } from "../state/may";
 import { devices, lang, nowMs, t, word } from "../state/store";
 import { DetailFrame } from "./detail_frame";
 import { AboutDevice } from "./device_about";
@@ -77,7 +78,7 @@ function Body({ device, changed }: { device: Device; changed: () => void }) {
       <DeviceLife label={device.label} state={device.state} news={device.about.at ?? ""} changed={changed} />
       <DeviceCommands label={device.label} />
       <AboutDevice key={`about ${device.label}`} label={device.label} about={device.about} changed={changed} />
-      {mayEngineer.value && <DeviceMessage key={device.label} label={device.label} />}
+      {mayEngineer(me.value) && <DeviceMessage key={device.label} label={device.label} />}
     </>
   );
 }

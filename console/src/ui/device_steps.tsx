@@ -1,7 +1,8 @@
 /** The next steps of a device's life, as the only buttons; each form says what follows and asks for what is kept. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { mayEngineer } from "../api/account";
 import { ApiError, post } from "../api/client";
-import { mayEngineer } from "../state/may";
+import { me } from "../state/account";
 import { word as say } from "../state/store";
 import { words } from "../state/words";
 
@@ -98,7 +99,7 @@ export function DeviceSteps({ label, state, steps, done }: Props) {
     requestAnimationFrame(() => buttons.current?.focus());
   };
   if (!steps.length) return <p class="muted steps-hint">{t("steps.end")}</p>;
-  if (!mayEngineer.value) return <p class="muted steps-hint">{t("steps.notYours")}</p>;
+  if (!mayEngineer(me.value)) return <p class="muted steps-hint">{t("steps.notYours")}</p>;
   if (open) {
     const saved = (next: string) => {
       close(t("steps.done", { label, state: say("life", next) }));
