@@ -92,6 +92,8 @@ WHO: Mapping[str, Who] = {
     "list_survey_findings": SEES,
     "export_survey_findings": SEES,
     "map_survey_findings": SEES,
+    "import_survey": _ENGINEER,
+    "export_refused_rows": SEES,
     # devices and what they say
     "register_device": _ENGINEER,
     "register_devices_in_bulk": _ENGINEER,
@@ -131,6 +133,8 @@ WHO: Mapping[str, Who] = {
     "list_grid_findings": SEES,
     "draw_grid_findings": SEES,
     "list_grid_moves": SEES,
+    "import_grids": _ENGINEER,
+    "activate_grids": _ENGINEER,
     "list_areas": SEES,
     "list_watched_areas": SEES,
     "locate_point": SEES,

@@ -15,6 +15,8 @@ from api.problems import problem
 BODY_LIMIT_BYTES = 64 * 1024
 LARGER: Mapping[str, int] = {"/api/v1/devices/bulk": 4 * 1024 * 1024}
 """Path -> limit, where a file is sent."""
+STREAMED = frozenset({"/api/v1/surveys", "/api/v1/grids/imports"})
+"""Where a large file is sent: it goes to disk as it comes, and is bounded there (`api.uploads`)."""
 DRAIN_LIMIT_BYTES = 1024 * 1024
 """Of a body that is too large so much is read and thrown away: a client that still sends would not see the answer."""
 COMMANDS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -70,6 +72,9 @@ class Guard:
         refusal = self._refusal(str(scope["method"]), Headers(scope=scope))
         if refusal:
             await problem(*refusal, scope)(scope, receive, send)
+            return
+        if scope["path"] in STREAMED:
+            await self._app(scope, receive, send)
             return
         limit = LARGER.get(str(scope["path"]), BODY_LIMIT_BYTES)
         body = await _bounded(receive, limit) if scope["method"] in COMMANDS else receive

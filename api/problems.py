@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from core.errors import (
+    Busy,
     Conflict,
     Forbidden,
     InvalidInput,
@@ -24,6 +25,8 @@ from core.errors import (
     Outdated,
     PlatformError,
     Refused,
+    TookTooLong,
+    TooLarge,
     TooManyTries,
     TooOften,
     Unavailable,
@@ -32,6 +35,8 @@ from core.errors import (
 MEDIA_TYPE = "application/problem+json"
 DOCS = "/api/docs#problem-"
 RETRY_AFTER_S = 2
+BUSY_RETRY_AFTER_S = 30
+"""An import takes seconds to a minute."""
 CATCH_ALL = "get_console"
 CHALLENGE = 'Bearer realm="CityGrid"'
 """What a 401 must say: how a program identifies itself."""
@@ -77,7 +82,7 @@ KINDS: Mapping[str, Kind] = {
         Kind(name="changed-meanwhile", status=412, title="Somebody else changed it meanwhile",
              advice="Fetch it again and look: If-Match named a version that is no longer the newest."),
         Kind(name="too-large", status=413, title="The body is too large",
-             advice="Commands are short; send less."),
+             advice="Commands are short; send less. How large a file may be, `detail` says."),
         Kind(name="unsupported-media-type", status=415, title="Commands are JSON",
              advice="Send `Content-Type: application/json`."),
         Kind(name="cross-site", status=403, title="Commands come from the console's own pages",
@@ -86,8 +91,10 @@ KINDS: Mapping[str, Kind] = {
              advice="Name it in CITYGRID_HTTP_HOSTS, or use the address it listens on."),
         Kind(name="unavailable", status=503, title="A service does not answer",
              advice="Try again after the seconds in Retry-After; `citygrid services status` shows which one is down."),
+        Kind(name="busy", status=503, title="As much of this is done as may be at once",
+             advice="Try again after the seconds in Retry-After."),
         Kind(name="too-slow", status=503, title="The question took too long",
-             advice="Ask for less: a smaller box, a shorter time, fewer points."),
+             advice="Ask for less: a smaller box, a shorter time, fewer points, a file in parts."),
         Kind(name="internal-error", status=500, title="CityGrid made a mistake",
              advice="The log has the details under the same `request_id`; please report it."),
         Kind(name="http-error", status=400, title="The request was refused", advice="See `status` and `detail`."),
@@ -95,6 +102,9 @@ KINDS: Mapping[str, Kind] = {
 }  # fmt: skip
 
 OF_ERROR: Mapping[type[PlatformError], str] = {
+    TooLarge: "too-large",
+    Busy: "busy",
+    TookTooLong: "too-slow",
     InvalidInput: "invalid-input",
     NotFound: "not-found",
     Refused: "registration-refused",
@@ -187,6 +197,8 @@ def _platform(request: Request, error: Exception) -> JSONResponse:
     headers = {"WWW-Authenticate": CHALLENGE} if isinstance(error, NotSignedIn) else None
     if isinstance(error, TooManyTries):
         headers = {"Retry-After": str(math.ceil(error.wait.total_seconds()))}
+    if isinstance(error, Busy):
+        headers = {"Retry-After": str(BUSY_RETRY_AFTER_S)}
     extra = {"reason": error.reason, "facts": dict(error.facts)} if isinstance(error, Refused) else None
     return problem(name, str(error), request.scope, headers=headers, extra=extra)
 

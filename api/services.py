@@ -18,6 +18,7 @@ from api.memo import Memo, Part
 from api.observe import Exchange
 from api.rate import Rate
 from api.scope import Scope, of
+from api.uploads import Uploads
 from components_registry.editions import Editions
 from components_registry.public_places import PublicPlaces
 from devices.health import LATE_AFTER_INTERVALS, SILENT_AFTER_INTERVALS
@@ -61,6 +62,7 @@ class Services:
     public_places: PublicPlaces
     """What citizens see without an account, and how often one address may ask."""
     public_rate: Rate
+    uploads: Uploads
     scope: Scope | None = None
     """Whose rows are seen; None = the whole city's."""
 

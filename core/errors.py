@@ -13,6 +13,10 @@ class InvalidInput(PlatformError):  # noqa: N818  # reads as a fact where it is 
     """The caller gave something that can never be right as it stands."""
 
 
+class TooLarge(InvalidInput):
+    """What was sent is larger than is taken."""
+
+
 class NotFound(PlatformError):  # noqa: N818
     """No such thing."""
 
@@ -61,3 +65,11 @@ class NotGranted(Forbidden):
 
 class Unavailable(PlatformError):  # noqa: N818
     """A service we need does not answer; the same call may work later."""
+
+
+class Busy(Unavailable):
+    """As much of this is done as may be at once; the same call works when some of it is finished."""
+
+
+class TookTooLong(Unavailable):
+    """The work was ended when its time was over."""

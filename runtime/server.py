@@ -21,6 +21,7 @@ from api.memo import Memo
 from api.observe import Exchange
 from api.rate import Rate
 from api.services import POOL_WAIT_S, Services
+from api.uploads import Uploads
 from components_registry import public_places
 from core.errors import Unavailable
 from people import accounts
@@ -29,6 +30,7 @@ from people.passwords import Passwords
 from people.sign_in import Doors
 from runtime import own_classes, rulebooks
 from runtime.http_metrics import HttpMetrics
+from runtime.import_desk import ImportDesk
 from runtime.settings import Settings
 from storage import scope
 from storage.pool import READER, WRITER, connect, make_pool
@@ -39,6 +41,7 @@ WRITE_LIMIT_S = 10.0
 MEMO_BYTES = 64 * 1024 * 1024
 PUBLIC_REQUESTS, PUBLIC_WINDOW_S = 600, 60.0
 """What one address may ask of the public map: a reader who wanders about asks for some hundred tiles a minute."""
+IMPORTS_AT_ONCE = 2
 RESTART_S = 1.0
 STOP_WITHIN_S = 5
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -150,6 +153,7 @@ def make_app(
         editions=own_classes.editions(settings),
         public_places=public_places.load(settings.public_places or public_places.SHIPPED),
         public_rate=Rate(PUBLIC_REQUESTS, PUBLIC_WINDOW_S),
+        uploads=_uploads(settings),
         hosts=LOCAL_NAMES | {settings.http_host.lower()} | frozenset(settings.http_hosts.lower().split()),
     )
 
@@ -203,6 +207,15 @@ def _limited_pools(settings: Settings) -> tuple[AsyncConnectionPool, AsyncConnec
             statement_timeout_s=WRITE_LIMIT_S,
             search_path=scope.SEARCH_PATH,
         ),
+    )
+
+
+def _uploads(settings: Settings) -> Uploads:
+    return Uploads(
+        ImportDesk(settings).work,
+        largest_mb=settings.upload_largest_mb,
+        at_once=IMPORTS_AT_ONCE,
+        folder=settings.upload_dir,
     )
 
 

@@ -60,6 +60,13 @@ class Settings(BaseSettings):
         default="",
         description="Addresses of proxies whose X-Forwarded-For and -Proto are believed, separated by commas.",
     )
+    upload_dir: Path | None = Field(
+        default=None, description="Folder for files that people send, while they are worked on; not set = the system's."
+    )
+    upload_largest_mb: int = Field(default=200, ge=1, le=10_000, description="Largest file that people may send.")
+    upload_unpacked_mb: int = Field(default=2_000, ge=1, description="Most that a zip may hold, unpacked.")
+    import_limit_s: float = Field(default=900, gt=0, description="An import over HTTP that takes longer is ended.")
+    import_memory_mb: int = Field(default=4096, ge=512, description="Memory that an import over HTTP may take.")
     cookie_secure: str = Field(
         default="auto",
         pattern="^(auto|always)$",

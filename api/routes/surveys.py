@@ -15,6 +15,7 @@ from api import paging
 from api.paging import Cursor, Limit, Page
 from api.services import Services, Use
 from core.errors import Forbidden, NotFound
+from storage import refused_rows
 from storage.queries import surveys
 
 router = APIRouter(prefix="/surveys", tags=["surveys"])
@@ -61,6 +62,7 @@ class SurveyReport(Survey):
     reasons: list[ReasonCount]
     departments_missing: dict[str, int] = Field(description="Loaded rows that name no owner, no maintainer.")
     notes: list[str] = Field(description="How the file was read, where it did not say so itself.")
+    mendable: bool = Field(description="Its refused rows are kept: GET /surveys/{survey_id}/refused.csv.")
 
 
 class SurveyFinding(BaseModel):
@@ -93,6 +95,7 @@ async def show_survey(survey_id: SurveyId, services: Use) -> SurveyReport:
     async with services.reading() as conn:
         row = await _survey(services, survey_id)
         found = await surveys.reasons(conn, survey_id)
+        mendable = await refused_rows.exist(conn, survey_id)
     summary = row["summary"]
     return SurveyReport.model_validate(
         {
@@ -100,6 +103,7 @@ async def show_survey(survey_id: SurveyId, services: Use) -> SurveyReport:
             "reasons": found,
             "departments_missing": summary.get("departments_missing", {}),
             "notes": summary.get("notes", []),
+            "mendable": mendable,
         }
     )
 

@@ -14,7 +14,7 @@ OPERATIONS = {
     operation["operationId"]: operation for methods in SCHEMA["paths"].values() for operation in methods.values()
 }
 BINARY = {"get_component_tile", "get_grid_tile", "get_public_tile", "export_layer", "print_labels"}
-SHEETS = {"register_devices_in_bulk"}
+SHEETS = {"register_devices_in_bulk", "import_survey", "import_grids"}
 
 
 def test_the_checked_in_description_is_current():
