@@ -55,7 +55,8 @@ async def get_console(path: str, request: Request, services: Use) -> Response:
             raise NotFound(f"There is nothing at /{path}.")
         return HTMLResponse(NOT_BUILT, headers={"Cache-Control": "no-store"})
     file = _file(services.console, path)
-    if file is None and "." in path.rpartition("/")[2]:
+    below_page = path.partition("/")[0] in PAGES  # where a dot is in a name: /people/accounts/li.na
+    if file is None and not below_page and "." in path.rpartition("/")[2]:
         raise NotFound(f"There is nothing at /{path}.")
     if file is None:
         file = _page(services.console, path)

@@ -29,11 +29,12 @@ describe("a grant", () => {
 });
 
 describe("an entry of the audit log", () => {
-  const lines = (detail: Record<string, unknown>) => detailLines(detail, (field) => field);
+  const lines = (detail: Record<string, unknown>) =>
+    detailLines(detail, { name: (field) => field, value: (_, text) => text.toUpperCase() });
   it("says what was and what is", () =>
     expect(lines({ department_id: { before: null, after: 3 } })).toEqual(["department_id: – → 3"]));
   it("names lists, and leaves out what is empty", () =>
-    expect(lines({ granted: ["viewer", "admin"], taken: [], reason: null })).toEqual(["granted: viewer, admin"]));
+    expect(lines({ granted: ["viewer", "admin"], taken: [], reason: null })).toEqual(["granted: VIEWER; ADMIN"]));
 });
 
 describe("a browser", () => {
@@ -69,8 +70,10 @@ describe("places", () => {
 describe("a silence", () => {
   it("keeps quotes in what a matcher says", () => {
     expect(matcherOf("device", 'a"b\\c')).toBe('device="a\\"b\\\\c"');
-    expect(equalsOf(matcherOf("device", 'a"b\\c'))).toEqual({ label: "device", value: 'a"b\\c' });
-    expect(equalsOf('severity=~"info|minor"')).toBeNull();
+    expect(equalsOf(matcherOf("device", 'a"b\\c'))).toEqual({ label: "device", values: ['a"b\\c'] });
+    expect(equalsOf('severity=~"info|minor"')).toEqual({ label: "severity", values: ["info", "minor"] });
+    expect(equalsOf('street=~"7.*"')).toBeNull();
+    expect(equalsOf('street!="7"')).toBeNull();
   });
   it("reads a condition a line", () => expect(linesOf(' a="1" \n\n b="2"')).toEqual(['a="1"', 'b="2"']));
   it("is two windows over midnight, the second on the day after", () => {

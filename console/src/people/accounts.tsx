@@ -60,7 +60,7 @@ function All({ places }: { places: Places }) {
 function Rows({ items, places }: { items: Account[]; places: Places }) {
   return (
     <div class="sheet-scroll">
-      <table class="sheet">
+      <table class="sheet stacked">
         <thead>
           <tr>
             <th>{t("people.name")}</th>
@@ -81,7 +81,7 @@ function Rows({ items, places }: { items: Account[]; places: Places }) {
               <td>
                 <GrantList value={account.grants} places={places} />
               </td>
-              <td>{account.used_at ? when(account.used_at) : t("people.never")}</td>
+              <td class="moment">{account.used_at ? when(account.used_at) : t("people.never")}</td>
             </tr>
           ))}
         </tbody>

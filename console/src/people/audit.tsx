@@ -3,10 +3,12 @@ import { useState } from "preact/hooks";
 import { address } from "../api/client";
 import { Failed, Nothing } from "../page/frame";
 import { useList } from "../page/more";
+import { placeName } from "../page/place_picker";
+import { usePlaces } from "../page/places";
 import type { TabProps } from "../page/tabs";
-import { detailLines } from "./detail";
+import { detailLines, type Says } from "./detail";
 import type { AuditEntry } from "./types";
-import { t, when, word } from "./words";
+import { grantText, t, when, word } from "./words";
 
 const KINDS = [
   "account",
@@ -119,10 +121,22 @@ function Filters({ about, asked, ask }: FiltersProps) {
   );
 }
 
+const GRANTS = new Set(["grants", "granted", "taken"]);
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
+
 function Entries({ items }: { items: AuditEntry[] }) {
+  const places = usePlaces();
+  const says: Says = {
+    name: (field) => word("field", field),
+    value: (field, text) => {
+      if (GRANTS.has(field)) return grantText(text, places);
+      if (field === "areas") return placeName(places, text);
+      return MOMENT.test(text) ? when(text) : text;
+    },
+  };
   return (
     <div class="sheet-scroll">
-      <table class="sheet" data-testid="audit">
+      <table class="sheet stacked" data-testid="audit">
         <thead>
           <tr>
             <th>{t("audit.at")}</th>
@@ -135,12 +149,14 @@ function Entries({ items }: { items: AuditEntry[] }) {
         <tbody>
           {items.map((entry) => (
             <tr key={entry.audit_id}>
-              <td title={entry.at}>{when(entry.at)}</td>
+              <td class="moment" title={entry.at}>
+                {when(entry.at)}
+              </td>
               <td>{entry.actor}</td>
               <td>{word("action", entry.action)}</td>
               <td>{entry.subject}</td>
               <td>
-                {detailLines(entry.detail, (name) => word("field", name)).map((line) => (
+                {detailLines(entry.detail, says).map((line) => (
                   <div key={line}>{line}</div>
                 ))}
               </td>

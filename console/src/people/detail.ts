@@ -5,14 +5,20 @@ interface Change {
   after: unknown;
 }
 
-export function detailLines(detail: Record<string, unknown>, nameOf: (field: string) => string): string[] {
-  return Object.entries(detail)
-    .filter(([, value]) => !isEmpty(value))
-    .map(([field, value]) => `${nameOf(field)}: ${isChange(value) ? changed(value) : plain(value)}`);
+/** How the page says what a field is called, and a text in it. */
+export interface Says {
+  name: (field: string) => string;
+  value: (field: string, text: string) => string;
 }
 
-function changed({ before, after }: Change): string {
-  return `${plain(before)} → ${plain(after)}`;
+export function detailLines(detail: Record<string, unknown>, says: Says): string[] {
+  return Object.entries(detail)
+    .filter(([, value]) => !isEmpty(value))
+    .map(([field, value]) => {
+      const plain = (part: unknown) => inWords(part, (text) => says.value(field, text));
+      const said = isChange(value) ? `${plain(value.before)} → ${plain(value.after)}` : plain(value);
+      return `${says.name(field)}: ${said}`;
+    });
 }
 
 function isChange(value: unknown): value is Change {
@@ -23,8 +29,8 @@ function isEmpty(value: unknown): boolean {
   return value === null || value === "" || (Array.isArray(value) && value.length === 0);
 }
 
-function plain(value: unknown): string {
+function inWords(value: unknown, say: (text: string) => string): string {
   if (isEmpty(value) || value === undefined) return "–";
-  if (Array.isArray(value)) return value.map(plain).join(", ");
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (Array.isArray(value)) return value.map((one) => inWords(one, say)).join("; ");
+  return typeof value === "object" ? JSON.stringify(value) : say(String(value));
 }

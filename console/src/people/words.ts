@@ -1,7 +1,7 @@
 /** The page's texts, and how it says times, roles and scopes. */
+import { absolute } from "../lib/time";
 import { placeName } from "../page/place_picker";
 import type { Places } from "../page/places";
-import { lang } from "../page/state";
 import { en as pageEn } from "../page/text_en";
 import { zh as pageZh } from "../page/text_zh";
 import { words } from "../page/words";
@@ -11,12 +11,11 @@ import { partsOf } from "./types";
 
 export const { t, word } = words({ zh: { ...pageZh, ...zh }, en: { ...pageEn, ...en } });
 
-/** In the reader's own zone, with the day: these are things of weeks and months. */
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** `2026-11-22 12:04` in the reader's own zone: these are things of weeks and months. */
 export function when(at: string): string {
-  return new Date(at).toLocaleString(lang.value === "zh" ? "zh-CN" : "en-GB", {
-    dateStyle: "medium",
-    timeStyle: "short",
-  });
+  return absolute(at, ZONE).slice(0, -":00".length);
 }
 
 export function grantText(grant: string, places: Places): string {

@@ -64,9 +64,9 @@ function ruleText(name: string, rules: readonly Rule[]): string {
 function matcherText(matcher: string, rules: readonly Rule[]): string {
   const equals = equalsOf(matcher);
   if (!equals) return matcher;
-  if (equals.label === "alertname") return ruleText(equals.value, rules);
-  const value = equals.label === "severity" ? word("severity", equals.value) : equals.value;
-  return `${word("label", equals.label)} ${value}`;
+  const { label, values } = equals;
+  if (label === "alertname") return values.map((name) => ruleText(name, rules)).join(" / ");
+  return `${word("label", label)} ${values.map((value) => (label === "severity" ? word(label, value) : value)).join(" / ")}`;
 }
 
 /** `Monday, Sunday 02:00–04:00`; a window that says more, as it is written. */

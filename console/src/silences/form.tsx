@@ -125,7 +125,7 @@ function What({ asked, rules }: { asked: URLSearchParams; rules: readonly Rule[]
           <option value="">{t("form.anyRule")}</option>
           {[...names].map(([one, title]) => (
             <option key={one} value={one} selected={one === rule}>
-              {title} ({one})
+              {title === one ? one : `${title} (${one})`}
             </option>
           ))}
         </select>

@@ -40,8 +40,10 @@ function dayAfter(day: Day): Day {
   return DAYS[(DAYS.indexOf(day) + 1) % DAYS.length] as Day;
 }
 
-/** The parts of a matcher that says one thing is something; null = it says more than that. */
-export function equalsOf(matcher: string): { label: string; value: string } | null {
-  const found = /^(\w+)="((?:[^"\\]|\\.)*)"$/.exec(matcher.trim());
-  return found ? { label: found[1] as string, value: (found[2] as string).replace(/\\(.)/g, "$1") } : null;
+/** The parts of a matcher that says a label is something, or one of a few; null = it says more than that. */
+export function equalsOf(matcher: string): { label: string; values: string[] } | null {
+  const [, label = "", operator, quoted = ""] = /^(\w+)(=~?)"((?:[^"\\]|\\.)*)"$/.exec(matcher.trim()) ?? [];
+  const value = quoted.replace(/\\(.)/g, "$1");
+  if (operator === "=") return { label, values: [value] };
+  return operator && /^[\w|-]+$/.test(value) ? { label, values: value.split("|") } : null;
 }
