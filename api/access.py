@@ -120,6 +120,11 @@ WHO: Mapping[str, Who] = {
     "list_possible_commands": SEES,
     "list_commands": SEES,
     "claim_identity": PUBLIC,  # a device, with the key of its batch
+    "renew_certificate": PUBLIC,  # a device, with the key of the certificate it has
+    "sign_certificate": _ENGINEER,
+    "list_device_certificates": _ENGINEER,
+    "list_ending_certificates": _ENGINEER,
+    "revoke_certificate": _ENGINEER,
     "give_command": _DESK | _ENGINEER | {Role.DISPATCHER},
     "cancel_command": _DESK | _ENGINEER | {Role.DISPATCHER},
     "show_latest_reading": SEES,

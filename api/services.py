@@ -21,6 +21,7 @@ from api.scope import Scope, of
 from api.uploads import Uploads
 from components_registry.editions import Editions
 from components_registry.public_places import PublicPlaces
+from devices.certificates import Signer
 from devices.health import LATE_AFTER_INTERVALS, SILENT_AFTER_INTERVALS
 from devices.profile import Profile
 from storage import scope as rows
@@ -62,6 +63,8 @@ class Services:
     public_places: PublicPlaces
     """What citizens see without an account, and how often one address may ask."""
     public_rate: Rate
+    signer: Callable[[], Signer]
+    """Who signs devices' certificates; raises `Conflict` when this city has no authority."""
     uploads: Uploads
     scope: Scope | None = None
     """Whose rows are seen; None = the whole city's."""

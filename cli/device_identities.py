@@ -53,7 +53,7 @@ def rotate(labels: Labels = None, gateway: Gateway = "", file: Listed = None, as
 
 @credentials.command()
 def revoke(labels: Labels = None, gateway: Gateway = "", file: Listed = None, as_json: AsJson = False) -> None:
-    """End identities; a live connection of theirs ends within seconds.
+    """End identities and their certificates; a live connection of theirs ends within seconds.
 
     Example: citygrid devices credentials revoke --gateway GW-7
     """
@@ -63,7 +63,7 @@ def revoke(labels: Labels = None, gateway: Gateway = "", file: Listed = None, as
         for holder in holders:
             await identities.revoke(conn, holder, _now())
 
-    _run(work)
+    run(work)
     revoked = [holder.label for holder in holders]
     print(json.dumps({"revoked": revoked}) if as_json else f"revoked: {', '.join(revoked)}")
 
@@ -77,8 +77,8 @@ def list_identities(
     as_json: AsJson = False,
 ) -> None:
     """List who has an identity; passwords are nowhere. Example: citygrid devices credentials list MC-000123."""
-    rows = _run(lambda conn: identities.listing(conn, label=label or gateway, after=after, limit=limit))
-    _table(rows, "nobody has an identity: `citygrid devices credentials issue LABEL`", as_json=as_json)
+    rows = run(lambda conn: identities.listing(conn, label=label or gateway, after=after, limit=limit))
+    table(rows, "nobody has an identity: `citygrid devices credentials issue LABEL`", as_json=as_json)
 
 
 @gateways.command()
@@ -87,7 +87,7 @@ def add(
     district: Annotated[str, typer.Option(help="Six digits.")],
 ) -> None:
     """Register a gateway. Example: citygrid devices gateways add GW-7 --district 130203."""
-    _run(lambda conn: gateway_cases.add(conn, label, district, _now()))
+    run(lambda conn: gateway_cases.add(conn, label, district, _now()))
     print(f"gateway {label} is registered; list its devices: citygrid devices gateways assign {label} LABEL ...")
 
 
@@ -102,17 +102,17 @@ def assign(
     A device is listed under one gateway at most.
     """
     named = [holder.label for holder in _holders(labels, "", file)]
-    _run(lambda conn: gateway_cases.assign(conn, "" if gateway == "none" else gateway, named, _now()))
+    run(lambda conn: gateway_cases.assign(conn, "" if gateway == "none" else gateway, named, _now()))
     print(f"{len(named)} devices are listed under {gateway}")
 
 
 @gateways.command(name="list")
 def list_gateways(as_json: AsJson = False) -> None:
     """List gateways with their devices. Example: citygrid devices gateways list --json."""
-    rows = _run(gateway_cases.listing)
+    rows = run(gateway_cases.listing)
     if not as_json:
         rows = [{**row, "devices": len(row["devices"])} for row in rows]
-    _table(rows, "no gateways: `citygrid devices gateways add LABEL --district 130203`", as_json=as_json)
+    table(rows, "no gateways: `citygrid devices gateways add LABEL --district 130203`", as_json=as_json)
 
 
 def _holders(labels: list[str] | None, gateway: str, file: Path | None) -> list[Holder]:
@@ -132,7 +132,7 @@ def _each(case: Callable[..., Awaitable[Issued]], holders: list[Holder]) -> list
         async with conn.transaction():
             return [await case(conn, holder, profiles, _now()) for holder in holders]
 
-    return _run(work)
+    return run(work)
 
 
 def _show(issued: list[Issued], *, as_json: bool) -> None:
@@ -144,7 +144,8 @@ def _show(issued: list[Issued], *, as_json: bool) -> None:
     print("Write the passwords down: they are shown only now.", file=sys.stderr)
 
 
-def _table(rows: list[dict[str, Any]], nothing: str, *, as_json: bool) -> None:
+def table(rows: list[dict[str, Any]], nothing: str, *, as_json: bool) -> None:
+    """Print rows as a table or JSON, or the sentence that says what makes some."""
     if as_json:
         print(json.dumps(rows, default=str))
     elif not rows:
@@ -160,7 +161,9 @@ def _now() -> Change:
     return Change(now=datetime.now(UTC), actor=ACTOR)
 
 
-def _run(work: Callable[[AsyncConnection], Awaitable[Any]]) -> Any:
+def run(work: Callable[[AsyncConnection], Awaitable[Any]]) -> Any:
+    """Do a use case on a connection that may write, and give what it gives."""
+
     async def inside() -> Any:
         async with await connect(settings.load().writer_dsn(), role=WRITER, name="cli") as conn:
             return await work(conn)

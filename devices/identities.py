@@ -1,8 +1,8 @@
 """Use cases of identities at the broker: a device's or gateway's user name and generated password (ADR-0024).
 
 The user name is the middle of its topics. The password is shown once, when it is issued or rotated; stored is the
-broker's hash of it. Each use case is one transaction of the caller's connection; whoever keeps the broker's files
-(`runtime.identity_keeper`) hears of it at the commit.
+broker's hash of it. Certificates for the same user name: `devices.certificates`. Each use case is one transaction of
+the caller's connection; whoever keeps the broker's files (`runtime.identity_keeper`) hears of it at the commit.
 """
 
 import secrets
@@ -58,7 +58,7 @@ class InForce:
 async def issue(conn: AsyncConnection, holder: Holder, profiles: Mapping[str, Profile], by: Change) -> Issued:
     """Give a device or gateway its identity; raises `NotFound`, or `Conflict` when it has one or is retired."""
     async with conn.transaction():
-        owner, user_name = await _locked(conn, holder, profiles)
+        owner, user_name = await locked(conn, holder, profiles)
         issued, password_hash = _made(holder, user_name)
         row = {**owner, "user_name": user_name, "password_hash": password_hash, "now": by.now, "actor": by.actor}
         if not await identity_store.change(conn, identity_store.INSERT_IDENTITY, row):
@@ -70,7 +70,7 @@ async def issue(conn: AsyncConnection, holder: Holder, profiles: Mapping[str, Pr
 async def rotate(conn: AsyncConnection, holder: Holder, profiles: Mapping[str, Profile], by: Change) -> Issued:
     """Give a new password in place of the old one, which ends with it; raises `NotFound` when there is no identity."""
     async with conn.transaction():
-        owner, user_name = await _locked(conn, holder, profiles)
+        owner, user_name = await locked(conn, holder, profiles)
         issued, password_hash = _made(holder, user_name)
         row = {**owner, "user_name": user_name, "password_hash": password_hash, "now": by.now}
         if not await identity_store.change(conn, identity_store.ROTATE, row):
@@ -80,10 +80,10 @@ async def rotate(conn: AsyncConnection, holder: Holder, profiles: Mapping[str, P
 
 
 async def revoke(conn: AsyncConnection, holder: Holder, by: Change) -> None:
-    """End an identity and its live connection; raises `NotFound` when there is none."""
+    """End an identity, its certificates and its live connection; raises `NotFound` when there is none."""
     async with conn.transaction():
-        owner, _ = await _owner(conn, holder)
-        if not await identity_store.change(conn, identity_store.REVOKE, {**owner, "now": by.now}):
+        owner, _ = await owned(conn, holder)
+        if not await identity_store.revoke(conn, owner, by.now):
             raise NotFound(f"{holder} has no identity")
         await _told(conn, holder, "revoked", "", by)
 
@@ -116,7 +116,7 @@ def _made(holder: Holder, user_name: str) -> tuple[Issued, str]:
     return Issued(label=holder.label, user_name=user_name, password=password), hashed
 
 
-async def _owner(conn: AsyncConnection, holder: Holder) -> tuple[dict[str, int | None], Mapping[str, Any]]:
+async def owned(conn: AsyncConnection, holder: Holder) -> tuple[dict[str, int | None], Mapping[str, Any]]:
     """Lock whose identity it is; give its key as the identity's columns, and its row."""
     query = identity_store.LOCK_GATEWAY if holder.is_gateway else identity_store.LOCK_DEVICE
     row = await identity_store.one(conn, query, {"label": holder.label})
@@ -125,11 +125,11 @@ async def _owner(conn: AsyncConnection, holder: Holder) -> tuple[dict[str, int |
     return {"device_id": row.get("device_id"), "gateway_id": row.get("gateway_id")}, row
 
 
-async def _locked(
+async def locked(
     conn: AsyncConnection, holder: Holder, profiles: Mapping[str, Profile]
 ) -> tuple[dict[str, int | None], str]:
     """Give the key and the user name of somebody who may have an identity."""
-    owner, row = await _owner(conn, holder)
+    owner, row = await owned(conn, holder)
     if holder.is_gateway:
         return owner, topics.own(row["district_code"], topics.GATEWAY, holder.label)
     if State(row["state"]) not in REPORTING:

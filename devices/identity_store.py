@@ -16,7 +16,9 @@ VALUES (%(label)s, %(district_code)s, %(now)s, %(actor)s) ON CONFLICT (label) DO
 LIST_GATEWAYS = """
 SELECT g.label, g.district_code, g.registered_at,
        ARRAY(SELECT d.label FROM device d WHERE d.gateway_id = g.gateway_id ORDER BY d.label) AS devices,
-       EXISTS (SELECT FROM broker_identity i WHERE i.gateway_id = g.gateway_id AND i.revoked_at IS NULL) AS has_identity
+       EXISTS (SELECT FROM broker_identity i WHERE i.gateway_id = g.gateway_id AND i.revoked_at IS NULL)
+       OR EXISTS (SELECT FROM broker_certificate c
+                  WHERE c.gateway_id = g.gateway_id AND c.revoked_at IS NULL) AS has_identity
 FROM gateway g ORDER BY g.label
 """
 ASSIGN = """
@@ -37,6 +39,10 @@ REVOKE = """
 UPDATE broker_identity SET revoked_at = %(now)s
 WHERE revoked_at IS NULL AND (device_id = %(device_id)s OR gateway_id = %(gateway_id)s)
 """
+REVOKE_CERTIFICATES = """
+UPDATE broker_certificate SET revoked_at = %(now)s
+WHERE revoked_at IS NULL AND (device_id = %(device_id)s OR gateway_id = %(gateway_id)s)
+"""
 LIST_IDENTITIES = """
 SELECT COALESCE(d.label, g.label) AS label, CASE WHEN g.gateway_id IS NULL THEN 'device' ELSE 'gateway' END AS holder,
        i.user_name, i.issued_at, i.issued_by, i.rotated_at, i.revoked_at
@@ -52,10 +58,15 @@ WHERE i.revoked_at IS NULL AND (d.device_id IS NULL OR d.state = ANY(%(reporting
 ORDER BY i.user_name
 """
 BEHIND_GATEWAYS = """
-SELECT i.user_name, d.district_code, d.profile, d.label
-FROM broker_identity i JOIN device d ON d.gateway_id = i.gateway_id
-WHERE i.revoked_at IS NULL AND d.state = ANY(%(reporting)s)
-ORDER BY i.user_name, d.label
+WITH entering AS (
+    SELECT gateway_id, user_name FROM broker_identity WHERE gateway_id IS NOT NULL AND revoked_at IS NULL
+    UNION
+    SELECT gateway_id, user_name FROM broker_certificate WHERE gateway_id IS NOT NULL AND revoked_at IS NULL
+)
+SELECT e.user_name, d.district_code, d.profile, d.label
+FROM entering e JOIN device d USING (gateway_id)
+WHERE d.state = ANY(%(reporting)s)
+ORDER BY e.user_name, d.label
 """
 
 
@@ -76,6 +87,13 @@ async def rows(conn: AsyncConnection, query: str, values: Mapping[str, Any]) -> 
 async def change(conn: AsyncConnection, query: str, values: Mapping[str, Any]) -> int:
     """Run one of this module's changes and give how many rows it touched."""
     return (await conn.execute(query.encode(), values)).rowcount
+
+
+async def revoke(conn: AsyncConnection, owner: Mapping[str, int | None], now: datetime) -> bool:
+    """End somebody's password and certificates; False when there was neither."""
+    row = {**owner, "now": now}
+    passwords = await change(conn, REVOKE, row)
+    return passwords + await change(conn, REVOKE_CERTIFICATES, row) > 0
 
 
 async def add_gateway(conn: AsyncConnection, label: str, district_code: str, now: datetime, actor: str) -> bool:

@@ -158,8 +158,7 @@ async def _free_place(
 
 async def _revoke(conn: AsyncConnection, device: Mapping[str, Any], by: Change) -> None:
     """End the identity of a device that leaves its place; it gets a new one when it comes back."""
-    holder = {"device_id": device["device_id"], "gateway_id": None, "now": by.now}
-    if await identity_store.change(conn, identity_store.REVOKE, holder):
+    if await identity_store.revoke(conn, {"device_id": device["device_id"], "gateway_id": None}, by.now):
         await signals.announce_identities(conn)
 
 

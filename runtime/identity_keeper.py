@@ -11,6 +11,7 @@ it should queue for them (measured, Mosquitto 2.0.11; ADR-0024). So it is told o
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +22,8 @@ from psycopg import AsyncConnection, sql
 from core.errors import PlatformError
 from devices import identities
 from devices.profile import Profile
+from runtime.certificate_keeper import CertificateKeeper
+from runtime.device_authority import REVOKED
 from runtime.services import control
 from runtime.services import mosquitto as service
 from runtime.services.mosquitto import DEVICE_ACL, DEVICE_PASSWORDS, Broker
@@ -45,7 +48,10 @@ SHARED_MODE = 0o640
 class Place(Protocol):
     """Where the broker's files are."""
 
-    def write(self, passwords: str, acl: str) -> bool:
+    settles_s: float
+    """So long after `reload` the broker has read them."""
+
+    def write(self, files: Mapping[str, str]) -> bool:
         """Make the files hold these texts; tell whether that changed anything."""
         ...
 
@@ -57,12 +63,14 @@ class Place(Protocol):
 class OwnBroker:
     """The Mosquitto that `citygrid services` runs."""
 
+    settles_s = 0.3
+
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
 
-    def write(self, passwords: str, acl: str) -> bool:
+    def write(self, files: Mapping[str, str]) -> bool:
         """Write as the broker's own account."""
-        return service.write_identities(self._broker, passwords, acl)
+        return service.write_identities(self._broker, files)
 
     def reload(self) -> None:
         """Send it SIGHUP; one that does not run reads the files when it starts."""
@@ -72,13 +80,15 @@ class OwnBroker:
 class SharedFolder:
     """A folder whose changes the broker's container follows by itself."""
 
+    settles_s = 2.0
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def write(self, passwords: str, acl: str) -> bool:
-        """Replace each file at once, rights first: nobody is let in before it is known what he may do."""
-        changed = _replace(self._folder / DEVICE_ACL, acl)
-        return _replace(self._folder / DEVICE_PASSWORDS, passwords) or changed
+    def write(self, files: Mapping[str, str]) -> bool:
+        """Replace each file at once."""
+        changed = [_replace(self._folder / name, content) for name, content in files.items()]
+        return any(changed)
 
     def reload(self) -> None:
         """Nothing to do: who follows the folder does it."""
@@ -100,6 +110,7 @@ class IdentityKeeper:
         self._profiles = profiles
         self._may_tell = may_tell
         self._told_once = False
+        self._certificates = CertificateKeeper(settings, lambda: datetime.now(UTC))
 
     async def run(self) -> None:
         """Keep for ever."""
@@ -127,6 +138,7 @@ class IdentityKeeper:
             async for _ in conn.notifies(timeout=LOOK_EVERY_S, stop_after=1):
                 is_due = True
             now = clock()
+            await self._certificates.late()
             connected_at = (now if connected_at is None else connected_at) if self._may_tell() else None
             is_due |= now - told_at >= AGAIN_S
             if is_due and connected_at is not None and now - max(connected_at + SETTLED_S, told_at + APART_S) >= 0:
@@ -136,14 +148,20 @@ class IdentityKeeper:
     async def _tell(self, conn: AsyncConnection, where: Place) -> None:
         """Bring the files up to date and have them read; the first time in any case, to be sure."""
         known = await identities.in_force(conn, self._profiles)
-        if await asyncio.to_thread(_write, where, known) or not self._told_once:
+        revoked = await self._certificates.look(conn)
+        if await asyncio.to_thread(where.write, _files(known, revoked)) or not self._told_once:
             where.reload()
             self._told_once = True
             log.info("identities_told", identities=len(known.hashes), gateways=len(known.behind))
+        await self._certificates.hang_up(where.settles_s)
 
 
-def _write(where: Place, known: identities.InForce) -> bool:
-    return where.write(mosquitto.password_file(known.hashes), mosquitto.acl_file(known.behind))
+def _files(known: identities.InForce, revoked: str | None) -> Mapping[str, str]:
+    """Give the files in the order they are written: nobody is let in before it is known what he may do."""
+    files = {DEVICE_ACL: mosquitto.acl_file(known.behind)}
+    if revoked is not None:
+        files[REVOKED] = revoked
+    return {**files, DEVICE_PASSWORDS: mosquitto.password_file(known.hashes)}
 
 
 def _replace(file: Path, content: str) -> bool:

@@ -24,11 +24,12 @@ from api.services import POOL_WAIT_S, Services
 from api.uploads import Uploads
 from components_registry import public_places
 from core.errors import Unavailable
+from devices.certificates import Signer
 from people import accounts
 from people.oidc import Provider
 from people.passwords import Passwords
 from people.sign_in import Doors
-from runtime import own_classes, rulebooks
+from runtime import device_authority, own_classes, rulebooks
 from runtime.http_metrics import HttpMetrics
 from runtime.import_desk import ImportDesk
 from runtime.settings import Settings
@@ -153,6 +154,7 @@ def make_app(
         editions=own_classes.editions(settings),
         public_places=public_places.load(settings.public_places or public_places.SHIPPED),
         public_rate=Rate(PUBLIC_REQUESTS, PUBLIC_WINDOW_S),
+        signer=lambda: Signer(authority=device_authority.need(settings), days=settings.certificate_days),
         uploads=_uploads(settings),
         hosts=LOCAL_NAMES | {settings.http_host.lower()} | frozenset(settings.http_hosts.lower().split()),
     )

@@ -46,6 +46,21 @@ class Settings(BaseSettings):
         default=None, description="PEM certificate of our own Mosquitto's port for devices: they enter by TLS only."
     )
     mqtt_device_key: Path | None = Field(default=None, description="PEM key of that certificate.")
+    mqtt_certificate_port: int = Field(
+        default=0, ge=0, le=65535, description="Its port for devices with certificates of the city's own; 0 = none."
+    )
+    mqtt_certificate_host: str = Field(default="127.0.0.1", description="Address they enter at, by TLS only.")
+    mqtt_device_names: str = Field(
+        default="localhost 127.0.0.1",
+        description="Names and addresses they reach it by, separated by spaces: the broker's certificate has them.",
+    )
+    certificate_days: int = Field(default=365, ge=1, le=3650, description="How long a device's certificate lasts.")
+    certificate_warn_days: int = Field(
+        default=30,
+        ge=1,
+        le=365,
+        description="So long before its end ingest warns of a certificate that was not renewed.",
+    )
     broker_identities: Path | None = Field(
         default=None,
         description="Folder in which a broker that is not our own looks for devices' identities; ingest writes it.",

@@ -45,6 +45,7 @@ DEPENDENT: Mapping[str, LiteralString] = {
     "former_code": "t.component_id IN (SELECT component_id FROM scoped.component)",
     "component_ownership": "t.component_id IN (SELECT component_id FROM scoped.component)",
     "component_grid": "t.component_id IN (SELECT component_id FROM scoped.component)",
+    "broker_certificate": _BY_DEVICE,
     "device_battery": _BY_DEVICE,
     "device_command": _BY_DEVICE,
     "grid_move": (

@@ -9,12 +9,14 @@ import shutil
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from psycopg import conninfo
 
 from core.errors import InvalidInput, Unavailable
+from runtime import device_authority
 from runtime.services import installation, mosquitto, passwords, postgres
 from runtime.services.account import Account, account_for, make_data_dir, own_folder, remove_folder
 from runtime.services.passwords import BrokerAccount
@@ -23,7 +25,7 @@ from storage.migrate import migrate
 
 FREE_SPACE_NEEDED_BYTES = 1 << 30
 LOGS = "logs"
-FOLDERS = ("postgres", "mosquitto")
+FOLDERS = ("postgres", "mosquitto", device_authority.FOLDER)
 REMEDIES = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some of your quota",
@@ -81,7 +83,7 @@ def bring_up(settings: Settings, say: Say, extras: Extras | None = None) -> None
         generated = passwords.ensure(data_dir)
         if settings.owns_broker:
             accounts = (*passwords.broker_accounts(generated["mqtt"]), *extra.broker_accounts)
-            if mosquitto.start(_broker(settings, data_dir, extra), accounts):
+            if mosquitto.start(_broker(settings, data_dir, extra), accounts, _authority(settings)):
                 say(f"Mosquitto listens on 127.0.0.1:{settings.mqtt_port}, for devices on {settings.device_port}")
         if settings.owns_database:
             server = _server(settings, data_dir, extra)
@@ -207,7 +209,26 @@ def _broker(settings: Settings, data_dir: Path, extras: Extras | None = None) ->
         certificate=settings.mqtt_device_cert,
         key=settings.mqtt_device_key,
     )
-    return mosquitto.Broker(folder=folder, log=log, port=settings.mqtt_port, devices=devices, account=account)
+    certificates = None
+    if settings.mqtt_certificate_port:
+        certificates = mosquitto.CertificateListener(
+            port=settings.mqtt_certificate_port, host=settings.mqtt_certificate_host
+        )
+    return mosquitto.Broker(
+        folder=folder,
+        log=log,
+        port=settings.mqtt_port,
+        devices=devices,
+        certificates=certificates,
+        account=account,
+    )
+
+
+def _authority(settings: Settings) -> Mapping[str, str]:
+    """Make the city's device authority at set-up, and give what the broker's port for certificates needs of it."""
+    now = datetime.now(UTC)
+    signer = device_authority.ensure(settings, now)
+    return device_authority.for_broker(settings, signer, now) if settings.mqtt_certificate_port else {}
 
 
 def _home(data_dir: Path, name: str, *, make: bool) -> tuple[Path, Account]:

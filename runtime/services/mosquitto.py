@@ -5,6 +5,7 @@ Sizes are chosen for ingest at 25,000 messages a second: the broker must hold wh
 
 import os
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from runtime.services.readiness import wait_until_ready
 
 SETTING = "CITYGRID_MQTT_PORT"
 DEVICE_SETTING = "CITYGRID_MQTT_DEVICE_PORT"
+CERTIFICATE_SETTING = "CITYGRID_MQTT_CERTIFICATE_PORT"
 DEVICE_PASSWORDS, DEVICE_ACL = "device_passwords", "device_acl"
 """Who of the devices may enter, and what each may do; ingest writes them (`runtime.identity_keeper`)."""
 DEVICE_CERTIFICATE, DEVICE_KEY = "device.crt", "device.key"
@@ -40,6 +42,14 @@ class DeviceListener:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateListener:
+    """Where devices enter by certificates of the city's authority; `runtime.device_authority` names its files."""
+
+    port: int
+    host: str = LOOPBACK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Broker:
     """Where our Mosquitto lives and listens."""
 
@@ -47,6 +57,8 @@ class Broker:
     log: Path
     port: int
     devices: DeviceListener
+    certificates: CertificateListener | None
+    """None: nobody enters by certificate."""
     account: Account
 
     @property
@@ -56,8 +68,14 @@ class Broker:
         return process.Daemon(title="Mosquitto", mark=str(conf), pid_file=self.folder / "citygrid.pid", log=self.log)
 
 
-def configuration(folder: Path, port: int, devices: DeviceListener, memory_bytes: int) -> str:
-    """Give mosquitto.conf for two ports: the platform's own accounts enter by one, devices by the other.
+def configuration(
+    folder: Path,
+    port: int,
+    devices: DeviceListener,
+    memory_bytes: int,
+    certificates: CertificateListener | None = None,
+) -> str:
+    """Give mosquitto.conf for its ports: the platform's accounts enter by one, devices by another or by a third.
 
     A device's client id is its user name, whatever it says, so none can take another client's session away.
     `max_inflight_messages 0` lets each side's MQTT 5 receive maximum decide (ours asks for 65,535; the default of 20
@@ -82,7 +100,7 @@ allow_anonymous false
 password_file {folder}/{DEVICE_PASSWORDS}
 acl_file {folder}/{DEVICE_ACL}
 use_username_as_clientid true
-{tls}
+{tls}{_by_certificate(folder, certificates)}
 persistence true
 persistence_location {folder}/
 autosave_interval 10
@@ -103,6 +121,24 @@ connection_messages false
 """
 
 
+def _by_certificate(folder: Path, certificates: CertificateListener | None) -> str:
+    """Give the third port: a device's user name is its certificate's name, and its rights are the same."""
+    if certificates is None:
+        return ""
+    return f"""
+listener {certificates.port} {certificates.host}
+allow_anonymous false
+acl_file {folder}/{DEVICE_ACL}
+use_username_as_clientid true
+cafile {folder}/authority.crt
+certfile {folder}/broker.crt
+keyfile {folder}/broker.key
+crlfile {folder}/device_crl
+require_certificate true
+use_identity_as_username true
+"""
+
+
 def program() -> Path:
     """Give Mosquitto's path; raises `Unavailable` with the command that installs it."""
     found = packages.find_command("mosquitto")
@@ -111,8 +147,10 @@ def program() -> Path:
     return found
 
 
-def start(broker: Broker, accounts: tuple[BrokerAccount, ...]) -> bool:
+def start(broker: Broker, accounts: tuple[BrokerAccount, ...], authority: Mapping[str, str] | None = None) -> bool:
     """Start the broker, or bring a running one up to date; tell whether it was started.
+
+    `authority` are the files that its port for certificates needs, by name.
 
     Raises: `Unavailable` when Mosquitto is not installed or does not come up; `Conflict` when the port is taken.
     """
@@ -123,8 +161,11 @@ def start(broker: Broker, accounts: tuple[BrokerAccount, ...]) -> bool:
     for name in (DEVICE_PASSWORDS, DEVICE_ACL):
         broker.account.run(["sh", "-c", ': >>"$0"', broker.folder / name])
     logins_changed |= _write_certificate(broker)
+    for name, content in (authority or {}).items():
+        logins_changed |= broker.account.write(broker.folder / name, content)
     conf = broker.folder / "mosquitto.conf"
-    moved = broker.account.write(conf, configuration(broker.folder, broker.port, broker.devices, memory_bytes))
+    text = configuration(broker.folder, broker.port, broker.devices, memory_bytes, broker.certificates)
+    moved = broker.account.write(conf, text)
     daemon = broker.daemon
     pid = daemon.pid()
     if pid is not None and not moved:
@@ -134,6 +175,8 @@ def start(broker: Broker, accounts: tuple[BrokerAccount, ...]) -> bool:
     stop(broker)
     process.require_free(broker.port, SETTING)
     process.require_free(broker.devices.port, DEVICE_SETTING)
+    if broker.certificates is not None:
+        process.require_free(broker.certificates.port, CERTIFICATE_SETTING)
     seen = daemon.log_size()
     daemon.launch([executable, "-c", conf], broker.account)
     wait_until_ready(daemon, lambda: process.answers(broker.port), seen, START_PATIENCE_S)
@@ -167,10 +210,10 @@ def running_port(broker: Broker) -> int | None:
     return next(int(line.split()[1]) for line in lines if line.startswith("listener "))
 
 
-def write_identities(broker: Broker, passwords_text: str, acl: str) -> bool:
+def write_identities(broker: Broker, files: Mapping[str, str]) -> bool:
     """Make the devices' files hold these texts; tell whether that changed anything. `reload` makes them count."""
-    changed = broker.account.write(broker.folder / DEVICE_ACL, acl)
-    return broker.account.write(broker.folder / DEVICE_PASSWORDS, passwords_text) or changed
+    changed = [broker.account.write(broker.folder / name, content) for name, content in files.items()]
+    return any(changed)
 
 
 def reload(broker: Broker) -> None:

@@ -69,7 +69,7 @@ def test_each_variable_is_a_setting(name: str) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_each_health_check_asks_a_path_and_port_that_are_served(name: str) -> None:
     check = OURS[name].get("healthcheck", {})
-    if name in {"migrate", "city-files", "city"} or check.get("disable"):
+    if OURS[name]["restart"] == "no" or check.get("disable"):
         return
     environment = OURS[name]["environment"]
     match = re.search(r"http://127\.0\.0\.1:(\d+)(/\w+)", " ".join(check["test"]))
@@ -141,8 +141,19 @@ def test_no_password_stands_in_the_file_and_the_script_makes_each(tmp_path: Path
 
 def test_the_brokers_rights_and_limits_are_those_of_our_own_broker(tmp_path: Path) -> None:
     logins = passwords.broker_accounts(dict.fromkeys(passwords.broker_logins(), ""))
-    ours = mosquitto.configuration(tmp_path, 1883, mosquitto.DeviceListener(port=1884), 1 << 40)
-    elsewhere = ("listener", "password_file", "acl_file", "persistence_location")
+    ours = mosquitto.configuration(
+        tmp_path, 1883, mosquitto.DeviceListener(port=1884), 1 << 40, mosquitto.CertificateListener(port=1885)
+    )
+    elsewhere = (
+        "listener",
+        "password_file",
+        "acl_file",
+        "persistence_location",
+        "cafile",
+        "certfile",
+        "keyfile",
+        "crlfile",
+    )
 
     def settings(text: str) -> list[str]:
         return [line for line in text.splitlines() if line and not line.startswith(("#", *elsewhere))]
@@ -150,6 +161,13 @@ def test_the_brokers_rights_and_limits_are_those_of_our_own_broker(tmp_path: Pat
     folder = ROOT / "deploy" / "mosquitto"
     assert (folder / "acl").read_text() == passwords.acl_file(logins)
     assert settings((folder / "mosquitto.conf").read_text()) == settings(ours)
+
+
+def _authority(folder: Path) -> Path:
+    folder.mkdir()
+    for name in ("authority.crt", "broker.crt", "broker.key", "device_crl"):
+        (folder / name).touch()
+    return folder
 
 
 def test_the_container_makes_every_account_of_the_broker(tmp_path: Path) -> None:
@@ -160,6 +178,7 @@ def test_the_container_makes_every_account_of_the_broker(tmp_path: Path) -> None
     }
     paths = {"PATH": os.environ["PATH"] + ":/usr/sbin", "CONFIGURATION": str(conf)}
     paths |= dict.fromkeys(("ACCOUNTS", "KEPT", "IDENTITIES"), str(tmp_path))
+    paths["AUTHORITY"] = str(_authority(tmp_path / "authority"))
 
     done = subprocess.run(
         ["sh", ROOT / "deploy" / "mosquitto" / "start.sh"],

@@ -78,7 +78,11 @@ def broker(files: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     own = control.own_broker(made)
     assert own is not None
     hashed = mosquitto.hashed(PASSWORD, b"123456789012", mosquitto.ROUNDS)
-    service.write_identities(own, mosquitto.password_file([(NAME, hashed)]), mosquitto.acl_file({}))
+    files = {
+        service.DEVICE_ACL: mosquitto.acl_file({}),
+        service.DEVICE_PASSWORDS: mosquitto.password_file([(NAME, hashed)]),
+    }
+    service.write_identities(own, files)
     service.reload(own)
     yield made
     control.reset(made)

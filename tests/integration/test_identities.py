@@ -4,17 +4,10 @@ A real Mosquitto with the files that ingest's keeper writes from a real registry
 """
 
 import asyncio
-import queue
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Iterator
 
-import paho.mqtt.client as mqtt
 import psycopg
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 from core.errors import Conflict, InvalidInput, NotFound
 from devices import gateways, identities, service
@@ -24,173 +17,60 @@ from devices.model import Move
 from devices.profile import shipped
 from ingest import load_directory
 from runtime import identity_keeper
-from runtime.identity_keeper import IdentityKeeper
 from runtime.services import control
 from runtime.services import mosquitto as broker_service
 from runtime.settings import Settings
-from tests import small_city
-from tests.own_services import free_port
+from tests.identity_scene import (
+    BY,
+    BY_CERTIFICATE,
+    BY_PASSWORD,
+    ENDS_WITHIN_S,
+    FAR,
+    FOREIGN,
+    ME,
+    MINE,
+    NOW,
+    OTHER,
+    OTHERS,
+    OWN,
+    PATIENCE_S,
+    REFUSED,
+    Scene,
+    Session,
+    own_broker,
+    played,
+    until,
+)
 
 pytestmark = pytest.mark.services
-NOW = datetime(2026, 11, 22, tzinfo=UTC)
-BY = Change(now=NOW, actor="test")
-PATIENCE_S = 10.0
-ENDS_WITHIN_S = 5.0
-REFUSED = "Not authorized"
-ME, OTHER, FAR = "MC-1", "MC-2", "MC-3"
-MINE, OTHERS = f"130203/manhole/{ME}", f"130203/manhole/{OTHER}"
-
-
-class Session:
-    """One MQTT 5 connection whose answers can be waited for."""
-
-    def __init__(
-        self, port: int, login: str, password: str, *, client_id: str = "", will: str = "", keeps_s: int = 0
-    ) -> None:
-        self.answers: queue.Queue[str] = queue.Queue()
-        self.received: queue.Queue[str] = queue.Queue()
-        self.ended: queue.Queue[str] = queue.Queue()
-        self.client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id, protocol=mqtt.MQTTv5, reconnect_on_failure=False
-        )
-        self.client.username_pw_set(login, password)
-        if will:
-            self.client.will_set(will, b"{}", qos=1)
-        self.client.on_connect = lambda _c, _u, _f, reason, _p: self.answers.put(str(reason))
-        self.client.on_publish = lambda _c, _u, _m, reason, _p: self.answers.put(str(reason))
-        self.client.on_subscribe = lambda _c, _u, _m, reasons, _p: self.answers.put(str(reasons[0]))
-        self.client.on_message = lambda _c, _u, message: self.received.put(message.topic)
-        self.client.on_disconnect = lambda _c, _u, _f, reason, _p: self.ended.put(str(reason))
-        expiry = Properties(PacketTypes.CONNECT)
-        expiry.SessionExpiryInterval = keeps_s
-        self.client.connect("127.0.0.1", port, properties=expiry, clean_start=not keeps_s)
-        self.client.loop_start()
-        self.greeting = self.answers.get(timeout=PATIENCE_S)
-
-    def publish(self, topic: str, *, retain: bool = False) -> str:
-        self.client.publish(topic, b"{}", qos=1, retain=retain)
-        return self.answers.get(timeout=PATIENCE_S)
-
-    def subscribe(self, topic: str) -> str:
-        self.client.subscribe(topic, qos=1)
-        return self.answers.get(timeout=PATIENCE_S)
-
-    def vanish(self) -> None:
-        """Go without a word, so that the will is told."""
-        self.client.loop_stop()
-        self.client.socket().close()  # pyright: ignore[reportOptionalMemberAccess]
-
-    def close(self) -> None:
-        self.client.disconnect()
-        self.client.loop_stop()
+either_road = pytest.mark.parametrize("road", [BY_PASSWORD, BY_CERTIFICATE])
 
 
 @pytest.fixture(scope="module")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """A Mosquitto of our own, without devices yet."""
-    settings = Settings(
-        _env_file=None,
-        data_dir=tmp_path_factory.mktemp("identities"),
-        database_url="postgresql://nowhere",
-        mqtt_url=None,
-        mqtt_port=free_port(),
-    )
-    control.bring_up(settings, print)
-    yield settings
-    control.reset(settings)
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not is_so():  # noqa: ASYNC110  # the broker tells nobody
-            await asyncio.sleep(0.1)
-
-
-class Scene:
-    """The broker, the registry behind it, and whoever connected."""
-
-    def __init__(self, settings: Settings, database: str) -> None:
-        self.settings = settings
-        self.database = database
-        self.opened: list[Session] = []
-        self.keeper = IdentityKeeper(settings, shipped(), lambda: True)
-
-    def enter(self, login: str, password: str, **more) -> Session:
-        self.opened.append(Session(self.settings.device_port, login, password, **more))
-        return self.opened[-1]
-
-    def service(self, name: str, **more) -> Session:
-        password = self.settings.secrets()["mqtt"][name]
-        self.opened.append(Session(self.settings.mqtt_port, name, password, **more))
-        return self.opened[-1]
-
-    async def issue(self, label: str, *, gateway: bool = False) -> identities.Issued:
-        async with await psycopg.AsyncConnection.connect(self.database) as conn:
-            return await identities.issue(conn, Holder(label=label, is_gateway=gateway), shipped(), BY)
-
-    async def entered(self, login: str, password: str, **more) -> Session:
-        """Enter as soon as the broker knows of it."""
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                session = await asyncio.to_thread(self.enter, login, password, **more)
-                if session.greeting == "Success":
-                    return session
-                await asyncio.sleep(0.1)
-
-    async def device(self, label: str, **more) -> Session:
-        issued = await self.issue(label)
-        return await self.entered(issued.user_name, issued.password, **more)
+    with own_broker(tmp_path_factory.mktemp("identities")) as settings:
+        yield settings
 
 
 @pytest.fixture
 async def scene(ports: Settings, database: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
     monkeypatch.setattr(identity_keeper, "SETTLED_S", 0.0)
-    small_city.build(database)
-    async with await psycopg.AsyncConnection.connect(database) as conn:
-        await service.register_many(conn, small_city.covers(3), shipped(), now=NOW, actor="test")
-    scene = Scene(ports.model_copy(update={"database_url": type(ports.database_url)(database)}), database)
-    keeping = asyncio.create_task(scene.keeper.run())
-    yield scene
-    keeping.cancel()
-    with suppress(asyncio.CancelledError):
-        await keeping
-    for session in scene.opened:
-        session.close()
+    async with played(ports, database) as scene:
+        yield scene
 
 
-OWN = [f"citygrid/v1/{MINE}/{part}" for part in ("telemetry", "alarm", "backlog", "event", "senml", "answer")]
-FOREIGN = [
-    *(f"citygrid/v1/{OTHERS}/{part}" for part in ("telemetry", "alarm", "backlog", "event", "answer", "command")),
-    f"citygrid/v1/{MINE}/command",
-    f"citygrid/v1/{MINE}",
-    f"citygrid/v1/{MINE}/telemetry/deeper",
-    f"citygrid/v1/{MINE}/unknown",
-    f"citygrid/v1/130202/manhole/{ME}/telemetry",
-    f"citygrid/v1/130203/streetlight/{ME}/telemetry",
-    f"citygrid/v1/130203/gateway/{ME}/telemetry",
-    "citygrid/v1/130203/gateway/GW-1/telemetry",
-    f"citygrid/v2/{MINE}/telemetry",
-    f"{MINE}/telemetry",
-    "application/app/device/24e124713d111111/event/up",
-    "spBv1.0/plant/NCMD/node",
-    "jt808/13912345678",
-    "elsewhere",
-    "$SYS/broker/uptime",
-    "$CONTROL/dynamic-security/v1",
-    "$share/x/citygrid/v1/130203",
-]
-
-
-async def test_a_device_publishes_its_own_topics_and_no_others(scene: Scene) -> None:
-    device = await scene.device(ME)
+@either_road
+async def test_a_device_publishes_its_own_topics_and_no_others(scene: Scene, road: str) -> None:
+    device = await scene.device(ME, road)
 
     assert [topic for topic in OWN if device.publish(topic) == REFUSED] == []
     assert [topic for topic in FOREIGN if device.publish(topic) != REFUSED] == []
     assert [topic for topic in FOREIGN if device.publish(topic, retain=True) != REFUSED] == []
 
 
-async def test_a_device_hears_its_own_commands_and_nothing_else(scene: Scene) -> None:
-    device, recorder, ingest = await scene.device(ME), scene.service("recorder"), scene.service("ingest")
+@either_road
+async def test_a_device_hears_its_own_commands_and_nothing_else(scene: Scene, road: str) -> None:
+    device, recorder, ingest = await scene.device(ME, road), scene.service("recorder"), scene.service("ingest")
     ingest.subscribe("citygrid/v1/#")
     recorder.publish(f"citygrid/v1/{OTHERS}/telemetry", retain=True)
     for wanted in ("#", "+/#", "citygrid/v1/#", f"citygrid/v1/{OTHERS}/#", f"citygrid/v1/{OTHERS}/command",

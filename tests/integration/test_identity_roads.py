@@ -5,7 +5,8 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from runtime import identity_keeper
 from runtime.identity_keeper import IdentityKeeper
 from runtime.settings import Settings
 from tests import small_city
+from tests.identity_scene import ENDS_WITHIN_S
 from tests.own_services import free_port
 
 pytestmark = pytest.mark.services
@@ -95,6 +97,12 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
+@pytest.fixture
+def ports() -> tuple[int, int, int]:
+    """Of a broker in a container: for the platform, for devices, for devices with certificates."""
+    return free_port(), free_port(), free_port()
+
+
 class Connected:
     """Whether ingest is connected, for the keeper to ask."""
 
@@ -102,10 +110,13 @@ class Connected:
 
 
 @pytest.fixture
-async def connected(city: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Connected]:
+async def connected(
+    city: str, folder: Path, ports: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Connected]:
     """A keeper that writes to a shared folder, told by hand whether ingest is connected."""
     monkeypatch.setattr(identity_keeper, "SETTLED_S", 0.0)
-    settings = Settings(_env_file=None, database_url=city, mqtt_url="mqtt://nowhere", broker_identities=folder)
+    url = f"mqtt://ingest:secret@127.0.0.1:{ports[0]}"
+    settings = Settings(_env_file=None, database_url=city, mqtt_url=url, broker_identities=folder)
     state = Connected()
     keeping = asyncio.create_task(IdentityKeeper(settings, shipped(), lambda: state.now).run())
     yield state
@@ -138,13 +149,13 @@ async def test_the_broker_is_told_when_ingest_is_connected_and_not_before(comman
 class Container:
     """deploy/mosquitto/start.sh outside its container: the same script and settings, other folders and ports."""
 
-    def __init__(self, home: Path, identities: Path) -> None:
-        self.ports = (free_port(), free_port())
+    def __init__(self, home: Path, identities: Path, ports: tuple[int, int, int]) -> None:
+        self.ports = ports
         kept = home / "data"
         kept.mkdir()
         text = (DEPLOY / "mosquitto.conf").read_text()
-        text = text.replace("listener 1883", f"listener {self.ports[0]} 127.0.0.1")
-        text = text.replace("listener 1884", f"listener {self.ports[1]} 127.0.0.1")
+        for inside, port in zip((1883, 1884, 1885), ports, strict=True):
+            text = text.replace(f"listener {inside}", f"listener {port} 127.0.0.1")
         text = text.replace("/accounts/", f"{home}/").replace("/mosquitto/data/", f"{kept}/")
         (home / "mosquitto.conf").write_text(f"{text}user root\n")
         passwords = (
@@ -157,31 +168,49 @@ class Container:
         )
         environment = dict.fromkeys(passwords, "secret") | {
             "PATH": os.environ["PATH"] + ":/usr/sbin", "ACCOUNTS": str(home), "KEPT": str(kept),
-            "IDENTITIES": str(identities), "CONFIGURATION": str(home / "mosquitto.conf"),
+            "IDENTITIES": str(identities), "AUTHORITY": str(home / "authority"),
+            "CONFIGURATION": str(home / "mosquitto.conf"),
         }  # fmt: skip
         self.process = subprocess.Popen(["sh", DEPLOY / "start.sh"], env=environment, stderr=subprocess.DEVNULL)
 
     def greets(self, login: str, password: str) -> bool:
         """Whether the devices' port lets somebody in now."""
-        answers: list[bool] = []
         client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
         client.username_pw_set(login, password)
+        entered = self._enters(client, self.ports[1])
+        client.disconnect()
+        return entered
+
+    def shown(self, authority: Path, certificate: Path) -> mqtt.Client | None:
+        """Whoever enters by certificate; None who does not."""
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        client.tls_set(str(authority), str(certificate), str(certificate.with_suffix(".key")))
+        return client if self._enters(client, self.ports[2]) else None
+
+    def _enters(self, client: mqtt.Client, port: int) -> bool:
+        answers: list[bool] = []
         client.on_connect = lambda _c, _u, _f, reason, _p: answers.append(not reason.is_failure)
         with suppress(OSError):
-            client.connect("127.0.0.1", self.ports[1])
+            client.connect("127.0.0.1", port)
             while not answers and client.loop(0.1) == mqtt.MQTT_ERR_SUCCESS:
                 pass
-            client.disconnect()
         return answers == [True]
 
 
 @pytest.fixture
-def container(tmp_path: Path, folder: Path) -> Iterator[Container]:
+async def container(
+    command, tmp_path: Path, folder: Path, ports: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Container]:
     if shutil.which("mosquitto_passwd") is None:
         pytest.skip("needs mosquitto_passwd")
     home = tmp_path / "container"
     home.mkdir()
-    running = Container(home, folder)
+    (home / "authority").mkdir()
+    with monkeypatch.context() as once:
+        once.setenv("CITYGRID_BROKER_IDENTITIES", str(home / "authority"))
+        made = await command("certificates", "authority")
+    (tmp_path / "authority.crt").write_text(made.stdout)
+    running = Container(home, folder, ports)
     yield running
     running.process.terminate()
     running.process.wait(PATIENCE_S)
@@ -197,3 +226,25 @@ async def test_the_container_follows_what_ingest_writes(command, connected, cont
 
     await until(lambda: not container.greets(*who))
     assert container.process.poll() is None
+
+
+async def test_the_container_lets_devices_in_by_certificate_until_it_is_revoked(
+    command, connected, container: Container, tmp_path: Path
+) -> None:
+    connected.now = True
+    await command("certificates", "make", "keys", "MC-1")
+    shown = tmp_path / "authority.crt", tmp_path / "keys" / "MC-1.crt"
+    await until(lambda: container.shown(*shown) is not None)
+    device = container.shown(*shown)
+    assert device is not None
+    (known,) = json.loads((await command("certificates", "list", "--json")).stdout)
+
+    revoked_at = time.monotonic()
+    await command("certificates", "revoke", known["serial"], "MC-1", "--reason", "lost")
+
+    await until(lambda: device.loop(0.1) != mqtt.MQTT_ERR_SUCCESS)
+    assert time.monotonic() - revoked_at < ENDS_WITHIN_S
+    assert container.shown(*shown) is None
+    assert json.loads((await command("certificates", "list", "--json")).stdout) == []
+    assert (tmp_path / "keys" / "MC-1.key").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / ".citygrid" / "device-authority" / "authority.key").stat().st_mode & 0o777 == 0o600
