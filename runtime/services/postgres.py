@@ -76,6 +76,11 @@ def configuration(port: int, memory_bytes: int, extra: Mapping[str, str]) -> str
         "maintenance_work_mem": f"{max(64, min(512, shared_mib // 2))}MB",
         "work_mem": "16MB",
         "random_page_cost": "1.1",
+        "effective_io_concurrency": "200",
+        # Queries find clean pages: without this they write what ingest dirtied before they may read.
+        "bgwriter_delay": "50ms",
+        "bgwriter_lru_maxpages": "1000",
+        "bgwriter_lru_multiplier": "4",
         "synchronous_commit": "on",
         "wal_compression": "on",
         "max_wal_size": "4GB",
