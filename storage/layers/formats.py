@@ -42,6 +42,10 @@ def convert(copied: Path, layer: Layer, shape: Shape, file: Path) -> None:
 def _batches(copied: Path, layer: Layer, shape: Shape) -> Any:
     names = [field.name for field in layer.fields]
     kinds = {field.name: ARROW[field.kind] for field in layer.fields}
+    schema = pa.schema([pa.field(heading(field, shape.headings), kinds[field.name]) for field in layer.fields])
+    drawn = pa.field(GEOMETRY, pa.binary(), metadata={"ARROW:extension:name": "geoarrow.wkb"})
+    if not copied.stat().st_size:  # a file without a line is no CSV to the reader
+        return pa.RecordBatchReader.from_batches(schema.append(drawn), [])
     reading = csv.open_csv(
         copied,
         read_options=csv.ReadOptions(column_names=[*names, GEOMETRY], block_size=BLOCK_BYTES),
@@ -55,8 +59,6 @@ def _batches(copied: Path, layer: Layer, shape: Shape) -> Any:
             false_values=["false"],
         ),
     )
-    schema = pa.schema([pa.field(heading(field, shape.headings), kinds[field.name]) for field in layer.fields])
-    drawn = pa.field(GEOMETRY, pa.binary(), metadata={"ARROW:extension:name": "geoarrow.wkb"})
 
     def pieces() -> Iterator[Any]:
         for batch in reading:

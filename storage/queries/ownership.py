@@ -39,19 +39,45 @@ FROM component_ownership AS j CROSS JOIN LATERAL (SELECT ST_PointOnSurface(j.geo
 WHERE {unclear} AND {where}
 ORDER BY j.component_id LIMIT %(limit)s
 """
-_GROUPS: Mapping[Group, LiteralString] = {
-    "class": "j.class_code",
-    "district": "j.district_code",
-    "street": "left(j.community_code, 9)",
-    "community": "j.community_code",
+_COUNTED: Mapping[str, LiteralString] = {
+    "class_code": "c.class_code = %(class_code)s",
+    "area": """(c.district_code = %(area)s OR left(g.community_code, 9) = %(area)s OR g.community_code = %(area)s
+        OR g.code = %(area)s)""",
+}
+# Half a million components are of some thousand kinds: those of a class that name the same units are unclear together.
+# So they are counted first, and one of each kind is asked why; OFFSET 0 has it found by its key.
+KINDS = """
+kinds AS (
+    SELECT concat_ws('/', c.catalogue_id, c.class_code, coalesce(c.competent_dept_id, 0), coalesce(c.owner_dept_id, 0),
+                     coalesce(c.maintainer_dept_id, 0)) AS kind,
+           {place} AS place, min(c.component_id) AS component_id, count(*) AS n
+    FROM component AS c {grid} WHERE {where}
+    GROUP BY c.catalogue_id, c.class_code, c.competent_dept_id, c.owner_dept_id, c.maintainer_dept_id, {place}
+), asked AS (
+    SELECT k.kind, j.*
+    FROM (SELECT kind, min(component_id) AS component_id FROM kinds GROUP BY kind) AS k
+    CROSS JOIN LATERAL (
+        SELECT * FROM component_ownership AS o WHERE o.component_id = k.component_id OFFSET 0
+    ) AS j
+)
+"""
+_GRID: LiteralString = "LEFT JOIN unit_grid AS g USING (unit_grid_id)"
+_PLACES: Mapping[Group, LiteralString] = {
+    "class": "c.class_code",
+    "district": "c.district_code",
+    "street": "left(g.community_code, 9)",
+    "community": "g.community_code",
 }
 COUNTS = """
-WITH counted AS (
-    SELECT {group} AS key, count(*) AS components, count(*) FILTER (WHERE {unclear}) AS unclear,
-           count(*) FILTER (WHERE j.no_owner) AS no_owner, count(*) FILTER (WHERE j.no_maintainer) AS no_maintainer,
-           count(*) FILTER (WHERE j.retired_unit) AS retired_unit, count(*) FILTER (WHERE j.two_units) AS two_units,
-           count(*) FILTER (WHERE j.nobody_answers) AS nobody_answers
-    FROM component_ownership AS j WHERE {where} GROUP BY 1
+WITH {kinds}, counted AS (
+    SELECT k.place AS key, sum(n)::bigint AS components,
+           coalesce(sum(n) FILTER (WHERE {unclear}), 0)::bigint AS unclear,
+           coalesce(sum(n) FILTER (WHERE j.no_owner), 0)::bigint AS no_owner,
+           coalesce(sum(n) FILTER (WHERE j.no_maintainer), 0)::bigint AS no_maintainer,
+           coalesce(sum(n) FILTER (WHERE j.retired_unit), 0)::bigint AS retired_unit,
+           coalesce(sum(n) FILTER (WHERE j.two_units), 0)::bigint AS two_units,
+           coalesce(sum(n) FILTER (WHERE j.nobody_answers), 0)::bigint AS nobody_answers
+    FROM kinds AS k JOIN asked AS j USING (kind) GROUP BY 1
 )
 SELECT c.*, coalesce(a.name_zh, k.name_zh, '') AS name_zh, coalesce(a.name_en, k.name_en, '') AS name_en
 FROM counted AS c
@@ -62,9 +88,10 @@ LEFT JOIN LATERAL (
 ORDER BY c.unclear DESC, c.key
 """
 ANSWERS = """
+WITH {kinds}
 SELECT j.maintainer_id AS maintainer, j.owner_id AS owner, j.competent_id AS competent, j.of_class,
-       count(*) AS components
-FROM component_ownership AS j GROUP BY 1, 2, 3, 4
+       sum(n)::bigint AS components
+FROM kinds AS k JOIN asked AS j USING (kind) GROUP BY 1, 2, 3, 4
 """
 
 
@@ -88,7 +115,7 @@ async def stream_unclear(conn: AsyncConnection, given: Mapping[str, object]) -> 
 
 async def counts(conn: AsyncConnection, by: Group, given: Mapping[str, object]) -> list[Row]:
     """Count components and those of unclear ownership by class or area, the most unclear first."""
-    query = sql.SQL(COUNTS).format(group=sql.SQL(_GROUPS[by]), unclear=sql.SQL(_ANY), where=where(FILTERS, given))
+    query = sql.SQL(COUNTS).format(kinds=_kinds(by, given), unclear=sql.SQL(_ANY))
     async with conn.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(query, given)
         return await cursor.fetchall()
@@ -97,8 +124,15 @@ async def counts(conn: AsyncConnection, by: Group, given: Mapping[str, object]) 
 async def answers(conn: AsyncConnection) -> list[Row]:
     """Give who answers for components, each combination of units once, with the number of its components."""
     async with conn.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(sql.SQL(ANSWERS))
+        await cursor.execute(sql.SQL(ANSWERS).format(kinds=_kinds("class", {})))
         return await cursor.fetchall()
+
+
+def _kinds(by: Group, given: Mapping[str, object]) -> sql.Composed:
+    needs_grid = by in {"street", "community"} or given.get("area") is not None
+    return sql.SQL(KINDS).format(
+        grid=sql.SQL(_GRID if needs_grid else ""), where=where(_COUNTED, given), place=sql.SQL(_PLACES[by])
+    )
 
 
 def _list(given: Mapping[str, object]) -> sql.Composed:

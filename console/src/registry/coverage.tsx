@@ -38,7 +38,16 @@ export default function CoverageTab() {
         </fieldset>
         {by !== "class" && <ClassChoice chosen={one} choose={setOne} />}
       </div>
-      {error ? <Failed error={error} retry={reload} /> : data && <Shown answer={data} by={by} />}
+      {error && <Failed error={error} retry={reload} />}
+      {data ? (
+        <Shown answer={data} by={by} />
+      ) : (
+        !error && (
+          <p class="muted" role="status">
+            {t("cover.counting")}
+          </p>
+        )
+      )}
     </>
   );
 }

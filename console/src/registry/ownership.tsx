@@ -50,6 +50,11 @@ export default function OwnershipTab() {
         </p>
       )}
       {counts.data && unclear.length === 0 && <Nothing title={t("own.clear")} hint={t("own.clearHint")} />}
+      {!counts.data && (
+        <p class="muted" role="status">
+          {t("own.counting")}
+        </p>
+      )}
       {unclear.length > 0 && (
         <>
           <label>
