@@ -33,7 +33,6 @@ interface DropProps {
 
 export function FileDrop({ file, accept, choose }: DropProps) {
   const [over, setOver] = useState(false);
-  const size = file ? (file.size / MEGABYTE).toFixed(file.size < MEGABYTE ? 2 : 1) : "";
   return (
     <label
       class={over ? "drop drop-over" : "drop"}
@@ -42,7 +41,11 @@ export function FileDrop({ file, accept, choose }: DropProps) {
       onDrop={() => setOver(false)}
     >
       <span class="button">{t("import.choose")}</span>
-      {file ? <strong>{t("import.chosen", { name: file.name, size })}</strong> : <span>{t("import.drop")}</span>}
+      {file ? (
+        <strong>{t("import.chosen", { name: file.name, size: sizeOf(file) })}</strong>
+      ) : (
+        <span>{t("import.drop")}</span>
+      )}
       {/* lies over the whole label, unseen: the browser itself takes what is dropped on it */}
       <input
         type="file"
@@ -52,6 +55,11 @@ export function FileDrop({ file, accept, choose }: DropProps) {
       />
     </label>
   );
+}
+
+function sizeOf(file: File): string {
+  if (file.size < MEGABYTE) return `${Math.ceil(file.size / 1024)} kB`;
+  return `${(file.size / MEGABYTE).toFixed(1)} MB`;
 }
 
 /** The fields by which any file with places is read. */

@@ -140,10 +140,10 @@ function One({ id }: { id: string }) {
         </p>
       ))}
       {report.mendable && (
-        <p>
+        <p class="import-mend">
           <a class="button" href={address(`/surveys/${id}/refused.csv`)} download>
             {it("import.mendFile")}
-          </a>{" "}
+          </a>
           <span class="muted">{it("import.mendHint")}</span>
         </p>
       )}

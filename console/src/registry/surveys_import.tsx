@@ -114,10 +114,10 @@ function Checked({ outcome, name }: { outcome: Outcome; name: string }) {
       ))}
       {outcome.reasons.length === 0 ? <p>{t("import.clean")}</p> : <Reasons outcome={outcome} />}
       {outcome.refused_rows && (
-        <p>
+        <p class="import-mend">
           <button type="button" class="button" onClick={() => save(outcome.refused_rows, mendName(name))}>
             {t("import.mendFile")}
-          </button>{" "}
+          </button>
           <span class="muted">{t(outcome.refused_rows_cut ? "import.mendCut" : "import.mendHint")}</span>
         </p>
       )}
