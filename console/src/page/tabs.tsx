@@ -37,6 +37,10 @@ interface StripProps {
 
 function TabStrip({ tabs, chosen, label }: StripProps) {
   const strip = useRef<HTMLDivElement>(null);
+  // on a phone the strip is longer than the screen
+  useEffect(() => {
+    strip.current?.querySelector(`#tab-${chosen.id}`)?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [chosen, lang.value]);
   const onKeyDown = (event: KeyboardEvent) => {
     const next = STEPS[event.key]?.(tabs.indexOf(chosen), tabs.length);
     const tab = next === undefined ? undefined : tabs[next];

@@ -150,7 +150,7 @@ function Line({ row, type }: { row: Row; type: string }) {
   const heard = row.last_received_at;
   return (
     <tr>
-      <td>
+      <td class="row-name">
         <a href={`/?device=${encodeURIComponent(row.label)}&lang=${lang.value}`}>{row.label}</a>
       </td>
       <td>{type}</td>

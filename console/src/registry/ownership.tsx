@@ -95,6 +95,7 @@ interface CountsProps {
 }
 
 function Counts({ rows, by, choose }: CountsProps) {
+  const reasons = REASONS.filter((reason) => rows.some((row) => row[reason]));
   return (
     <div class="sheet-scroll">
       <table class="sheet">
@@ -103,7 +104,7 @@ function Counts({ rows, by, choose }: CountsProps) {
             <th>{word("own", by)}</th>
             <th>{t("own.components")}</th>
             <th>{t("own.unclear")}</th>
-            {REASONS.map((reason) => (
+            {reasons.map((reason) => (
               <th key={reason}>{word("reason", reason)}</th>
             ))}
           </tr>
@@ -111,7 +112,7 @@ function Counts({ rows, by, choose }: CountsProps) {
         <tbody>
           {rows.slice(0, 40).map((row) => (
             <tr key={row.key}>
-              <td>
+              <td class="row-name">
                 <button
                   type="button"
                   class="link-row"
@@ -123,7 +124,7 @@ function Counts({ rows, by, choose }: CountsProps) {
               </td>
               <td>{grouped(row.components)}</td>
               <td>{grouped(row.unclear)}</td>
-              {REASONS.map((reason) => (
+              {reasons.map((reason) => (
                 <td key={reason}>{row[reason] ? grouped(row[reason]) : ""}</td>
               ))}
             </tr>
