@@ -14,7 +14,7 @@ SELECT
     CASE WHEN e.to_stage = ANY(%(ends)s) THEN 'resolved' ELSE 'firing' END AS status,
     CASE WHEN e.to_stage = ANY(%(ends)s) THEN e.at END AS ended_at,
     ST_X(o.at) AS lon, ST_Y(o.at) AS lat,
-    jsonb_strip_nulls(jsonb_build_object(
+    coalesce(i.evidence -> 'labels', '{}') || jsonb_strip_nulls(jsonb_build_object(
         'alertname', i.rule, 'severity', i.severity, 'event', e.kind, 'stage', e.to_stage, 'level', i.level,
         'class', coalesce(i.class_code, c.class_code), 'subsystem', k.subsystem, 'district', i.district_code,
         'subdistrict', left(u.community_code, 9), 'community', u.community_code, 'patrol_grid', g.code,

@@ -6,6 +6,7 @@ defaults. Ours: what a receiver holds (`urls`, `webhooks`, `duty`, `send_resolve
 touches files.
 """
 
+import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,9 @@ LABELS = (
     *("alertname", "severity", "event", "stage", "level", "class", "subsystem", "district", "subdistrict", "community"),
     *("patrol_grid", "component", "device", "department", "incident"),
 )
-"""The labels a notice has; an incident's own are in `alerts.notice_sql`."""
+"""The labels every notice may have; an incident's own are in `alerts.notice_sql`. Those of its rule come on top."""
+_ALIKE = 0.75
+"""How alike, by difflib's ratio, a name may be to one of these before it is taken for a mistake."""
 
 _TOP = ("route", "receivers", "people", "rosters", "time_intervals")
 _ROUTE = (
@@ -95,8 +98,8 @@ def _route(entry: Entry, above: Route, key: str, known: _Known) -> Route:
         line=entry.line,
     )
     for one in route.matchers:
-        if one.name not in LABELS and matchers is not None:
-            raise matchers.mistake(f"notices have no label {one.name!r}{near(one.name, LABELS)}")
+        if matchers is not None:
+            _require_label(matchers, one.name)
     own = key if not route.matchers else f"{key}/{{{','.join(map(str, route.matchers))}}}"
     below = entry.get("routes")
     children = [_route(each, route, own, known) for each in below.items()] if below else []
@@ -116,9 +119,22 @@ def _distinct(routes: Sequence[Route]) -> list[Route]:
 def _group_by(entry: Entry) -> tuple[str, ...]:
     names = entry.texts(rf"{mutefile.LABEL}|\.\.\.", "the name of a label")
     for name in names:
-        if name != BY_ALL and name not in LABELS:
-            raise entry.mistake(f"notices have no label {name!r}{near(name, LABELS)}")
+        if name != BY_ALL:
+            _require_label(entry, name)
     return names
+
+
+def _require_label(entry: Entry, name: str) -> None:
+    """Refuse a name that is nearly a notice's label; any other may be one that a rule gives its incidents."""
+    if wrong := mistaken(name):
+        raise entry.mistake(wrong)
+
+
+def mistaken(name: str) -> str:
+    """Say what is wrong with a label's name; empty when nothing is."""
+    if name in LABELS or not difflib.get_close_matches(name, LABELS, n=1, cutoff=_ALIKE):
+        return ""
+    return f"notices have no label {name!r}{near(name, LABELS)}"
 
 
 def _duration(entry: Entry | None, otherwise: timedelta) -> timedelta:

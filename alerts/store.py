@@ -137,6 +137,7 @@ def _opening(opening: Opening, fleet: Fleet, now: datetime, city: CityTime) -> d
                 "since_ms": transition.since_us // 1000,
                 "rules_version": rule.version or None,
                 "parts": [list(part) for part in proof.parts],
+                "labels": dict(rule.labels),
                 **sightings.evidence(proof),
             }
         ),

@@ -153,8 +153,11 @@ def _labels(texts: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
-        if not equals or name not in routefile.LABELS:
-            raise InvalidInput(f"--label {text!r}: write name=value; names are {', '.join(routefile.LABELS)}")
+        if not (equals and name):
+            names = ", ".join(routefile.LABELS)
+            raise InvalidInput(f"--label {text!r}: write name=value; names are {names}, and those of rules' labels")
+        if wrong := routefile.mistaken(name):
+            raise InvalidInput(f"--label {text!r}: {wrong}")
         found[name] = value
     return found
 

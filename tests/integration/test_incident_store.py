@@ -35,7 +35,7 @@ groups:
         clear: tilt_deg < 10
         for: 20s
         scope: {profile: manhole_cover}
-        labels: {severity: critical}
+        labels: {severity: critical, team: covers}
         raises: {deadline: 2 urgent_hour, on_recovery: close, department: {zh: 值班中心, en: Duty centre}}
         annotations: {summary: "{{ $labels.device }} tilts {{ $value }}", summary_zh: "倾角 {{ $value }}"}
       - alert: Rising
@@ -176,6 +176,7 @@ async def test_an_incident_carries_place_owner_deadline_and_the_readings_that_pr
         "for_s": 20,
         "rules_version": None,
         "parts": [],
+        "labels": {"severity": "critical", "team": "covers"},
         "since_ms": start_ms + 10_000,
         "readings": [[start_ms, 1], [start_ms + 10_000, 20], [start_ms + 30_000, 31]],
     }

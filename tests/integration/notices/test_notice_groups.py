@@ -84,6 +84,29 @@ route:
     assert len(receiver.got) == 1
 
 
+async def test_a_route_may_ask_for_what_the_rule_says_of_itself(conn: AsyncConnection, receiver: Receiver) -> None:
+    post = routed(
+        """
+route:
+  receiver: default
+  routes: [{matchers: [team="pumps"], group_by: [team, severity], group_wait: 0s}]
+""",
+        receiver.url,
+    )
+    await put(conn)
+    await put(conn, number=2)
+    await conn.execute(
+        "UPDATE incident SET evidence = %s WHERE incident_id = 2",
+        ('{"labels": {"team": "pumps", "severity": "minor"}}',),
+    )
+
+    await drain(conn, post)
+
+    assert await fetch(conn, "SELECT labels FROM notice_group WHERE flushed_at IS NOT NULL") == [
+        ({"team": "pumps", "severity": "major"},)
+    ]
+
+
 async def test_a_quiet_route_keeps_its_notices_until_its_time(conn: AsyncConnection, receiver: Receiver) -> None:
     post = routed(
         """
