@@ -5,7 +5,7 @@ import { familyOf } from "../map/palette";
 import { named, t, word } from "../state/store";
 import { DetailFrame } from "./detail_frame";
 import { FormerDevices } from "./device_life";
-import { OpenIncidents } from "./device_panel";
+import { LEFT, OpenIncidents } from "./device_panel";
 import { DeviceReadings } from "./device_readings";
 import { FamilyGlyph } from "./glyphs";
 import { Empty, Facts, Section, Skeleton } from "./parts";
@@ -29,6 +29,7 @@ export function ComponentPanel({ code }: { code: string }) {
 }
 
 function Body({ component: c }: { component: Component }) {
+  const standing = c.devices.filter((device) => !LEFT.has(device.state));
   return (
     <>
       <header class="detail-title">
@@ -39,10 +40,10 @@ function Body({ component: c }: { component: Component }) {
         </div>
         <span class={`stage component-${c.state}`}>{word("state", c.state)}</span>
       </header>
-      {c.devices.map((device) => (
+      {standing.map((device) => (
         <DeviceReadings key={device.label} label={device.label} first={null} linked />
       ))}
-      {!c.devices.length && <Empty title={t("detail.noDevices")} hint={t("detail.noDevicesHint")} />}
+      {!standing.length && <Empty title={t("detail.noDevices")} hint={t("detail.noDevicesHint")} />}
       <OpenIncidents incidents={c.open_incidents} />
       <FormerDevices code={c.code} />
       <Section title={t("detail.component")}>

@@ -52,6 +52,17 @@ const { t, word } = words({
     "battery.too_few": "未知：数据太少",
     "battery.not_falling": "未知：电量没有下降",
     "health.refused": "被拒收的消息（7 天）",
+    "refused.malformed": "格式不符",
+    "refused.bad_time": "时间有误",
+    "refused.future": "时间超前",
+    "refused.too_old": "时间过旧",
+    "refused.impossible": "数值不可能",
+    "refused.empty": "没有数据",
+    "refused.oversized": "消息过长",
+    "refused.wrong_topic": "主题不符",
+    "refused.not_in_service": "设备已停用",
+    "refused.unknown_device": "未登记",
+    "refused.unknown_quantity": "量名或单位未知",
     "life.history": "履历",
     "life.places": "安装过的位置",
     "life.device": "设备",
@@ -68,6 +79,17 @@ const { t, word } = words({
     "battery.too_few": "unknown: too few levels yet",
     "battery.not_falling": "unknown: the level does not fall",
     "health.refused": "Refused messages (7 days)",
+    "refused.malformed": "malformed",
+    "refused.bad_time": "no time",
+    "refused.future": "in the future",
+    "refused.too_old": "too old",
+    "refused.impossible": "impossible value",
+    "refused.empty": "empty",
+    "refused.oversized": "too long",
+    "refused.wrong_topic": "wrong topic",
+    "refused.not_in_service": "out of use",
+    "refused.unknown_device": "not registered",
+    "refused.unknown_quantity": "unknown quantity",
     "life.history": "History",
     "life.places": "Where it stood",
     "life.device": "the device",
@@ -88,13 +110,17 @@ export function DeviceHealth({ label }: { label: string }) {
     days_left === null ? word("battery", unknown ?? "") : t("health.days", { days: String(Math.round(days_left)) });
   return (
     <>
-      {unknown !== "no_levels" && <Facts rows={[[t("health.battery"), lasts]]} />}
+      {unknown !== "no_levels" && (
+        <div class="section-more">
+          <Facts rows={[[t("health.battery"), lasts]]} />
+        </div>
+      )}
       {data.refused.length > 0 && (
         <Section title={t("health.refused")}>
           <ol class="life">
             {data.refused.map((message) => (
               <li key={message.id}>
-                <b>{message.reason}</b>
+                <b title={message.reason}>{word("refused", message.reason)}</b>
                 <span>{message.detail}</span>
                 <span class="muted">
                   <At at={message.last_seen} /> × {message.seen}
@@ -136,7 +162,7 @@ function Events({ items }: { items: LifeEvent[] }) {
       {items.map((event) => (
         <li key={`${event.at}/${event.kind}`}>
           <b>{kindOf(event)}</b>
-          <span>{wordsOf(event)}</span>
+          {wordsOf(event) && <span>{wordsOf(event)}</span>}
           <span class="muted">
             <At at={event.at} /> {t("life.by", { actor: event.actor === "device" ? t("life.device") : event.actor })}
           </span>

@@ -21,6 +21,9 @@ import { placeFacts } from "./place_facts";
 import { SilenceLink } from "./silence_link";
 import { useLoaded } from "./use_loaded";
 
+/** states in which a device stands nowhere and hears nothing */
+export const LEFT = new Set(["replaced", "retired"]);
+
 export function DevicePanel({ label }: { label: string }) {
   const tick = Math.floor(nowMs.value / 15_000);
   const { data: device, error, reload } = useLoaded<Device>(`/devices/${label}`, {}, tick);
@@ -76,7 +79,7 @@ function Body({ device, changed }: { device: Device; changed: () => void }) {
       </Section>
       <DeviceHealth label={device.label} />
       <DeviceLife label={device.label} state={device.state} news={device.about.at ?? ""} changed={changed} />
-      <DeviceCommands label={device.label} />
+      {!LEFT.has(device.state) && <DeviceCommands label={device.label} />}
       <AboutDevice key={`about ${device.label}`} label={device.label} about={device.about} changed={changed} />
       {mayEngineer(me.value) && <DeviceMessage key={device.label} label={device.label} />}
     </>
