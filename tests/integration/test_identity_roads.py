@@ -25,6 +25,7 @@ from runtime import identity_keeper
 from runtime.identity_keeper import IdentityKeeper
 from runtime.settings import Settings
 from tests import small_city
+from tests.certificate_request import asking
 from tests.identity_scene import ENDS_WITHIN_S
 from tests.own_services import free_port
 
@@ -77,6 +78,22 @@ async def test_one_that_cannot_be_issued_leaves_the_others_without(command) -> N
 
     assert failed.exit_code != 0
     assert json.loads((await command("credentials", "list", "--json")).stdout) == []
+
+
+async def test_the_commands_sign_and_list_certificates_once_there_is_an_authority(command, tmp_path: Path) -> None:
+    (tmp_path / "MC-1.csr").write_text(asking()[1])
+    asked = ("certificates", "sign", "MC-1.csr", "MC-1", "--out", "MC-1.crt", "--json")
+
+    without = await command(*asked)
+    authority = await command("certificates", "authority")
+    signed = json.loads((await command(*asked)).stdout)
+    (listed,) = json.loads((await command("certificates", "list", "--ending", "400", "--json")).stdout)
+
+    assert without.exit_code != 0
+    assert authority.stdout == (await command("certificates", "authority")).stdout
+    assert (tmp_path / "MC-1.crt").read_text() == signed["certificate"]
+    assert (listed["serial"], listed["user_name"]) == (signed["serial"], "130203/manhole/MC-1")
+    assert json.loads((await command("certificates", "list", "--ending", "30", "--json")).stdout) == []
 
 
 async def test_the_commands_make_a_gateway_and_list_devices_under_it(command) -> None:
@@ -216,9 +233,14 @@ async def container(
     running.process.wait(PATIENCE_S)
 
 
+def printed(result: Any) -> Any:
+    """What a command printed, among what the keeper logged meanwhile in the same process."""
+    return json.loads(next(line for line in result.stdout.splitlines() if line.startswith("[")))
+
+
 async def test_the_container_follows_what_ingest_writes(command, connected, container: Container) -> None:
     connected.now = True
-    (issued,) = json.loads((await command("credentials", "issue", "MC-1", "--json")).stdout)
+    (issued,) = printed(await command("credentials", "issue", "MC-1", "--json"))
     who = issued["user_name"], issued["password"]
 
     await until(lambda: container.greets(*who))
@@ -237,7 +259,7 @@ async def test_the_container_lets_devices_in_by_certificate_until_it_is_revoked(
     await until(lambda: container.shown(*shown) is not None)
     device = container.shown(*shown)
     assert device is not None
-    (known,) = json.loads((await command("certificates", "list", "--json")).stdout)
+    (known,) = printed(await command("certificates", "list", "--json"))
 
     revoked_at = time.monotonic()
     await command("certificates", "revoke", known["serial"], "MC-1", "--reason", "lost")
@@ -245,6 +267,6 @@ async def test_the_container_lets_devices_in_by_certificate_until_it_is_revoked(
     await until(lambda: device.loop(0.1) != mqtt.MQTT_ERR_SUCCESS)
     assert time.monotonic() - revoked_at < ENDS_WITHIN_S
     assert container.shown(*shown) is None
-    assert json.loads((await command("certificates", "list", "--json")).stdout) == []
+    assert printed(await command("certificates", "list", "--json")) == []
     assert (tmp_path / "keys" / "MC-1.key").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / ".citygrid" / "device-authority" / "authority.key").stat().st_mode & 0o777 == 0o600
