@@ -5,7 +5,6 @@ Pure and column-oriented: checks run in the order a person would make them and a
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -15,27 +14,18 @@ from numpy.typing import NDArray
 from components_registry.code import explain, flaws
 from components_registry.drawing import geometries, placed
 from components_registry.model import STATE_NAMES, Finding, Flaw, SurveyRows
-from components_registry.table import Table, factorize
+from components_registry.repeats import Seen
+from components_registry.table import Table, clipped, factorize
 from components_registry.verdict import Rules, Verdict
 from geo.grid import OUTSIDE
 from geo.label import label_points
 
-_POSITION_SCALE = 1e7
-"""Two components of a class within one ten-millionth of a degree (a centimetre) are the same one surveyed twice."""
 _DATE = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _FREE_TEXT = ("name", "competent", "owner", "maintainer", "data_source", "note", "former_code")
 """Columns where anything may stand but what PostgreSQL cannot store; the others have a form of their own."""
 _KINDS = {"point": (0,), "line": (1, 5), "polygon": (3, 6)}
 """Geometry kind of a class -> shapely's numbers of the accepted types (single or multiple)."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Seen:
-    """Codes and positions met so far in one file; the only thing that grows while a file is read."""
-
-    codes: dict[str, int] = field(default_factory=dict[str, int])
-    positions: dict[tuple[str, int, int], int] = field(default_factory=dict[tuple[str, int, int], int])
 
 
 def check(
@@ -48,13 +38,13 @@ def check(
     """
     verdict = Verdict(table.line)
     _check_text(table, verdict)
-    codes = table["code"].astype(np.str_)
+    codes = clipped(table["code"])
     for flaw, rows in _by_value(flaws(codes, rules.catalogue, rules.districts)):
         verdict.refuse(
             rows,
             "code",
             flaw,
-            lambda row, flaw=flaw: explain(flaw, str(codes[row]), rules.catalogue),  # pyright: ignore[reportArgumentType]
+            lambda row, flaw=flaw: explain(flaw, table["code"][row], rules.catalogue),  # pyright: ignore[reportArgumentType]
         )
     state = _check_states(table, verdict)
     dates = {column: _check_dates(table, column, verdict) for column in ("surveyed_on", "changed_on")}
@@ -228,35 +218,20 @@ def _check_repeats(
     verdict: Verdict,
 ) -> None:
     """Refuse the second row with a code, and the second of a class at a place; the first one stays."""
-    lines = verdict.lines
     rows = np.flatnonzero(verdict.good)
-    repeated, crowded = np.zeros(len(codes), dtype=bool), np.zeros(len(codes), dtype=bool)
-    first: dict[int, int] = {}
-    keys = zip(
-        rows.tolist(),
-        codes[rows].tolist(),
-        class_code[rows].tolist(),
-        np.round(label[0][rows] * _POSITION_SCALE).astype(np.int64).tolist(),
-        np.round(label[1][rows] * _POSITION_SCALE).astype(np.int64).tolist(),
-        lines[rows].tolist(),
-        strict=True,
-    )
-    for row, code, kind, x, y, line in keys:
-        if code in seen.codes:
-            repeated[row], first[row] = True, seen.codes[code]
-            continue
-        place = (kind, x, y)
-        if place in seen.positions:
-            crowded[row], first[row] = True, seen.positions[place]
-            continue
-        seen.codes[code] = line
-        seen.positions[place] = line
-    verdict.refuse(
-        repeated, "code", Flaw.DUPLICATE_CODE, lambda row: f"code {codes[row]} is already in line {first[row]}"
+    by_code, by_place = np.zeros(len(codes), dtype=np.int64), np.zeros(len(codes), dtype=np.int64)
+    by_code[rows], by_place[rows] = seen.take(
+        class_code[rows].astype(np.int64),
+        codes[rows].astype(np.int64),
+        (label[0][rows], label[1][rows]),
+        verdict.lines[rows],
     )
     verdict.refuse(
-        crowded,
+        by_code > 0, "code", Flaw.DUPLICATE_CODE, lambda row: f"code {codes[row]} is already in line {by_code[row]}"
+    )
+    verdict.refuse(
+        by_place > 0,
         "geometry",
         Flaw.DUPLICATE_POSITION,
-        lambda row: f"line {first[row]} has the same class {class_code[row]} at the same place",
+        lambda row: f"line {by_place[row]} has the same class {class_code[row]} at the same place",
     )

@@ -116,6 +116,20 @@ class SurveyRows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonCount:
+    """How often something was found in a file, and how often it lies somewhere."""
+
+    reason: str
+    refused: bool
+    findings: int
+    placed: int
+
+
+MOST_FINDINGS = 10_000
+"""That a report holds: a file of millions of bad rows must not fill memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SurveyReport:
     """What became of a survey file. `survey_id` is None for a dry run."""
 
@@ -127,6 +141,9 @@ class SurveyReport:
     missing: int
     """Registered components of the survey's classes and districts that it does not have; they stay as they are."""
     findings: tuple[Finding, ...]
+    """The first of them by line, at most `MOST_FINDINGS`; all are kept with the survey."""
+    counts: tuple[ReasonCount, ...]
+    """All findings by reason, the most frequent first."""
     crs: str
     notes: tuple[str, ...]
     """How the file was read, where it did not say so itself."""
@@ -154,9 +171,12 @@ class SurveyReport:
     @property
     def refused(self) -> int:
         """Rows that were not loaded."""
-        return sum(finding.refused for finding in self.findings)
+        return sum(count.findings for count in self.counts if count.refused)
 
     @property
     def reasons(self) -> dict[str, int]:
-        """Findings by reason, the most frequent first."""
-        return dict(Counter(str(finding.reason) for finding in self.findings).most_common())
+        """All findings by reason, the most frequent first."""
+        found: Counter[str] = Counter()
+        for count in self.counts:
+            found[count.reason] += count.findings
+        return dict(found.most_common())

@@ -1,61 +1,63 @@
 """Components of a class that a file has twice within a short distance: probably one, surveyed twice. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components_registry.model import Finding, Flaw, SurveyRows
+from components_registry.repeats import Floats, Numbers, Seen
 from geo.label import label_points
 
 _DEGREE_M = 111_320.0
+_NARROW_DEGREE_M = 60_000.0
+"""A degree of longitude is wider up to 57 degrees north."""
+STRIP_ROWS = 100_000
+"""Looked at together, with what lies near enough on both sides: bounds what a file needs at once."""
 
 
-class Places:
-    """Where the good rows of a file are, added batch by batch: 36 bytes a row."""
+def near(seen: Seen, near_m: float, strip_rows: int = STRIP_ROWS) -> Iterator[list[Finding]]:
+    """Give a finding, which refuses nothing, for each row that has one of its class before it within `near_m`.
 
-    def __init__(self) -> None:
-        self._line: list[NDArray[np.int64]] = []
-        self._class: list[NDArray[np.int32]] = []
-        self._lon: list[NDArray[np.float64]] = []
-        self._lat: list[NDArray[np.float64]] = []
+    Of several the nearest is told. Positions are known to a centimetre. Findings come a strip of a class at a time.
+    """
+    margin = near_m / _NARROW_DEGREE_M
+    for line, lon, lat in seen.places() if near_m > 0 else ():
+        for first in range(0, len(line), strip_rows):
+            last = min(first + strip_rows, len(line))
+            begin = int(np.searchsorted(lon, lon[first] - margin))
+            end = int(np.searchsorted(lon, lon[last - 1] + margin, side="right"))
+            if end - begin > 1:
+                own = np.arange(begin, end)
+                own = (own >= first) & (own < last)
+                yield _of_strip(line[begin:end], lon[begin:end], lat[begin:end], own, near_m)
 
-    def add(self, rows: SurveyRows) -> None:
-        """Remember the rows' places."""
-        lon, lat = label_points(rows.geometry)
-        self._line.append(rows.line)
-        self._class.append(rows.class_code.astype(np.int32))
-        self._lon.append(lon)
-        self._lat.append(lat)
 
-    def findings(self, near_m: float) -> list[Finding]:
-        """Give a finding, which refuses nothing, for each row that has one of its class before it within `near_m`."""
-        if near_m <= 0 or not self._line:
-            return []
-        from scipy.spatial import KDTree  # noqa: PLC0415  # half a second that only an import is worth
+def _of_strip(line: Numbers, lon: Floats, lat: Floats, own: NDArray[np.bool_], near_m: float) -> list[Finding]:
+    """Give the findings of those rows that are the strip's own."""
+    from scipy.spatial import KDTree  # noqa: PLC0415  # half a second that only an import is worth
 
-        line, kind = np.concatenate(self._line), np.concatenate(self._class)
-        lon, lat = np.concatenate(self._lon), np.concatenate(self._lat)
-        if not len(line):
-            return []
-        east = (lon - lon[0]) * np.cos(np.radians(lat[0])) * _DEGREE_M
-        north = (lat - lat[0]) * _DEGREE_M
-        apart = np.column_stack((east, north, kind * near_m * 2))  # other classes are never near
-        pairs = np.sort(KDTree(apart).query_pairs(near_m, output_type="ndarray"), axis=1)
-        pairs = pairs[np.unique(pairs[:, 1], return_index=True)[1]]
-        away = np.hypot(east[pairs[:, 0]] - east[pairs[:, 1]], north[pairs[:, 0]] - north[pairs[:, 1]])
-        return [
-            Finding(
-                line=int(line[b]),
-                column="geometry",
-                reason=Flaw.NEAR_DUPLICATE,
-                detail=f"line {line[a]} has the same class {m:.2f} m away",
-                refused=False,
-                lon=float(lon[b]),
-                lat=float(lat[b]),
-            )
-            for (a, b), m in zip(pairs.tolist(), away.tolist(), strict=True)
-        ]
+    east = (lon - lon[0]) * np.cos(np.radians(lat[0])) * _DEGREE_M
+    north = (lat - lat[0]) * _DEGREE_M
+    pairs = KDTree(np.column_stack((east, north))).query_pairs(near_m, output_type="ndarray")
+    earlier, later = np.where((line[pairs[:, 0]] < line[pairs[:, 1]])[:, None], pairs, pairs[:, ::-1]).T
+    earlier, later = earlier[own[later]], later[own[later]]
+    away = np.hypot(east[earlier] - east[later], north[earlier] - north[later])
+    order = np.lexsort((line[earlier], away, line[later]))
+    order = order[np.unique(line[later][order], return_index=True)[1]]
+    rows = zip(earlier[order].tolist(), later[order].tolist(), away[order].tolist(), strict=True)
+    return [
+        Finding(
+            line=int(line[b]),
+            column="geometry",
+            reason=Flaw.NEAR_DUPLICATE,
+            detail=f"line {line[a]} has the same class {m:.2f} m away",
+            refused=False,
+            lon=float(lon[b]),
+            lat=float(lat[b]),
+        )
+        for a, b, m in rows
+    ]
 
 
 def unnamed(rows: SurveyRows, duties: Sequence[str]) -> list[Finding]:

@@ -4,6 +4,7 @@ GeoPackage, Shapefile, File Geodatabase and GeoJSON are read by `layerfile`, Exc
 """
 
 import csv
+import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,11 @@ from components_registry.source import Batch, Source
 from components_registry.table import Table, factorize
 from core.errors import InvalidInput
 
-CHUNK_ROWS = 50_000
+CHUNK_ROWS = 25_000
+"""What an import needs at once: fewer cost time, more memory (docs/performance.md)."""
+_CHUNK_BYTES = 32_000_000
+"""A CSV whose rows are long outlines gives fewer at a time; looked at every so many rows."""
+_LOOK_ROWS = 500
 _FIELD_LIMIT = 16_000_000
 """Characters in one CSV field; an outline of a large park has some thousand vertices."""
 _PROBE_BYTES = 1_000_000
@@ -125,13 +130,17 @@ def _open_csv(file: Path, encoding: str) -> Source:
 
 
 def _csv_batches(file: Path, encoding: str, width: int, rows: int) -> Iterator[Batch]:
-    with file.open(encoding=encoding, errors="surrogateescape", newline="") as stream:
+    with (
+        file.open("rb") as raw,
+        io.TextIOWrapper(raw, encoding=encoding, errors="surrogateescape", newline="") as stream,
+    ):
         reader = csv.reader(stream)
         next(reader)
         lines: list[int] = []
         kept: list[list[str]] = []
         misshapen: list[tuple[int, tuple[str, ...]]] = []
         start = reader.line_num + 1
+        begun = raw.tell()
         for fields in reader:
             line, start = start, reader.line_num + 1
             if len(fields) == width:
@@ -139,9 +148,11 @@ def _csv_batches(file: Path, encoding: str, width: int, rows: int) -> Iterator[B
                 kept.append(fields)
             elif fields:
                 misshapen.append((line, tuple(fields)))
-            if len(lines) + len(misshapen) >= rows:
+            held = len(lines) + len(misshapen)
+            if held >= rows or (held and not held % _LOOK_ROWS and raw.tell() - begun > _CHUNK_BYTES):
                 yield _csv_batch(lines, kept, misshapen)
                 lines, kept, misshapen = [], [], []
+                begun = raw.tell()
         if lines or misshapen:
             yield _csv_batch(lines, kept, misshapen)
 

@@ -1,26 +1,29 @@
 """Use cases of the component registry; each is one transaction of the caller's connection."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from psycopg import AsyncConnection
 
-from components_registry import changes, codes, reading, store
+from components_registry import changes, codes, finding_store, reading, store
+from components_registry.beside import Beside
 from components_registry.drawing import positions_in_file
 from components_registry.editions import SHIPPED, Editions
-from components_registry.importing import Seen, check
+from components_registry.importing import check
 from components_registry.mapping import AS_IT_IS, ColumnMapping
 from components_registry.mapping import parse as parse_mapping
 from components_registry.mending import write_refused
-from components_registry.model import Finding, SurveyReport, SurveyRows
-from components_registry.nearness import Places, departments_missing, unnamed
-from components_registry.overlap import Polygons
-from components_registry.staging import text_rows
+from components_registry.model import MOST_FINDINGS, Finding, SurveyReport, SurveyRows
+from components_registry.nearness import departments_missing, near, unnamed
+from components_registry.repeats import Seen
+from components_registry.staging import text_findings, text_rows
+from components_registry.table import clipped
 from components_registry.taxonomy import Catalogue
 from components_registry.traps import SAMPLE_ROWS, Sample, refuse_trap
 from components_registry.verdict import Rules
@@ -107,29 +110,41 @@ async def import_survey(
     than it was said to; `Conflict` before the areas are loaded.
     """
     async with conn.transaction(force_rollback=dry_run):
-        result = await _import(conn, survey, now=now, actor=actor, report=report)
+        with Beside() as beside:
+            result = await _import(conn, survey, beside, now=now, actor=actor, report=report)
     return replace(result, survey_id=None) if dry_run else result
 
 
 async def findings_of(conn: AsyncConnection, survey_id: int, *, limit: int = 1000) -> Sequence[Finding]:
     """Give the findings of an imported survey; raises `NotFound`."""
-    findings = await store.findings_of(conn, survey_id, limit)
-    if findings is None:
+    found = await finding_store.of_survey(conn, survey_id, limit)
+    if found is None:
         raise NotFound(f"there is no survey {survey_id}")
-    return findings
+    return found
 
 
-async def _import(
-    conn: AsyncConnection, survey: Survey, *, now: datetime, actor: str, report: Callable[[int], None]
+async def _import(  # who and when belong to every change
+    conn: AsyncConnection,
+    survey: Survey,
+    beside: Beside,
+    *,
+    now: datetime,
+    actor: str,
+    report: Callable[[int], None],
 ) -> SurveyReport:
-    source = reading.open_source(survey.file, layer=survey.layer, encoding=survey.encoding)
+    source = await beside.start(partial(reading.open_source, survey.file, layer=survey.layer, encoding=survey.encoding))
     crs = survey.crs or source.crs or DEGREES
     rules = await _rules(conn, survey, crs, now=now, actor=actor)
     survey_id = await store.open_survey(
         conn, source=survey.file.name, crs=short_name(crs), synthetic=survey.synthetic, now=now, actor=actor
     )
-    staged = await _stage(conn, reading.chunks(source, survey.mapping), rules, survey, report)
-    findings = [*staged.findings, *await store.take_crowded(conn), *await _beside_others(conn, staged, survey)]
+    staged = _Staged(survey_id=survey_id)
+    chunks = (_recoded(chunk, survey, staged) for chunk in reading.chunks(source, survey.mapping))
+    if not survey.trusted:
+        chunks = await _past_traps(conn, chunks, rules, survey.file.name, beside)
+    checked = (_checked(chunk, rules, survey, staged.seen) for chunk in chunks)
+    await _stage(conn, checked, staged, beside, report)
+    await _look_around(conn, staged, survey, beside)
     missed = await changes.missing(conn)
     if survey.differences is not None:
         await changes.write_differences(conn, survey.differences)
@@ -138,7 +153,6 @@ async def _import(
     )
     await codes.hold(conn)
     created, changed, unchanged = await _take_over(conn, take)
-    findings.sort(key=lambda finding: finding.line)
     result = SurveyReport(
         survey_id=survey_id,
         rows_read=staged.rows_read,
@@ -146,35 +160,41 @@ async def _import(
         changed=changed,
         unchanged=unchanged,
         missing=missed,
-        findings=tuple(findings),
+        findings=tuple(await finding_store.shown(conn, survey_id, MOST_FINDINGS)),
+        counts=await finding_store.counts(conn, survey_id),
         crs=short_name(crs),
         notes=(*source.notes, *_other_system(survey.crs, source.crs), *_unsure(staged, survey)),
         departments_missing=dict(staged.missing),
     )
     await store.close_survey(
-        conn,
-        survey_id,
-        rows_read=staged.rows_read,
-        rows_loaded=result.loaded,
-        findings=findings,
-        summary=result.summary(),
+        conn, survey_id, rows_read=staged.rows_read, rows_loaded=result.loaded, summary=result.summary()
     )
     await signals.announce_registry(conn)
     if survey.refused_rows is not None:
-        write_refused(source, findings, survey.refused_rows)
+        again = source.batches(reading.CHUNK_ROWS) if result.refused else iter(())
+        found = partial(finding_store.refused, conn, survey_id)
+        await write_refused(source, beside.each(again), found, survey.refused_rows)
     return result
 
 
 @dataclass(slots=True, kw_only=True)
 class _Staged:
-    """What was found while a file's rows were read into the staging table."""
+    """What is known of a file while its rows are read into the staging table. Only `seen` grows with the file."""
 
+    survey_id: int
     rows_read: int = 0
-    findings: list[Finding] = field(default_factory=list[Finding])
-    places: Places = field(default_factory=Places)
-    polygons: Polygons = field(default_factory=Polygons)
+    seen: Seen = field(default_factory=Seen)
     recoded: Counter[str] = field(default_factory=Counter[str])
     missing: Counter[str] = field(default_factory=Counter[str])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Checked:
+    """Some rows of a file once they were looked at."""
+
+    rows: SurveyRows
+    findings: Sequence[Finding]
+    rows_read: int
 
 
 async def _rules(conn: AsyncConnection, survey: Survey, crs: str, *, now: datetime, actor: str) -> Rules:
@@ -200,28 +220,45 @@ async def _rules(conn: AsyncConnection, survey: Survey, crs: str, *, now: dateti
 
 async def _stage(
     conn: AsyncConnection,
-    chunks: Iterable[reading.Chunk],
-    rules: Rules,
-    survey: Survey,
+    checked: Iterator[_Checked],
+    staged: _Staged,
+    beside: Beside,
     report: Callable[[int], None],
-) -> _Staged:
-    known = await store.departments(conn)
-    seen, staged = Seen(), _Staged()
-    for whole in chunks:
-        chunk = _recoded(whole, survey, staged)
-        if not staged.rows_read and not survey.trusted:
-            await _refuse_trap(conn, chunk, rules, survey.file.name)
-        rows, flawed = check(chunk.table, chunk.drawn, rules, seen)
-        staged.rows_read += chunk.rows_read
-        staged.findings += [*chunk.refused, *flawed]
-        staged.places.add(rows)
-        staged.polygons.add(rows)
-        staged.findings += unnamed(rows, survey.required)
-        staged.missing.update(departments_missing(rows))
-        known = await _know_departments(conn, rows, known)
-        await store.stage(conn, text_rows(rows, known))
+) -> None:
+    """Copy a file's good rows into the staging table and keep its findings; the next are read and checked meanwhile."""
+    coming = beside.start(next, checked, None)
+    while (one := await coming) is not None:
+        keys = await _department_keys(conn, one.rows)
+        good = await beside.start(text_rows, one.rows, keys)
+        bad = await beside.start(text_findings, staged.survey_id, one.findings)
+        staged.rows_read += one.rows_read
+        staged.missing.update(departments_missing(one.rows))
+        del one
+        coming = beside.start(next, checked, None)
+        await store.stage(conn, good)
+        await finding_store.keep(conn, bad)
         report(staged.rows_read)
-    return staged
+    await store.all_staged(conn)
+
+
+def _checked(chunk: reading.Chunk, rules: Rules, survey: Survey, seen: Seen) -> _Checked:
+    good, flawed = check(chunk.table, chunk.drawn, rules, seen)
+    found = (*chunk.refused, *flawed, *unnamed(good, survey.required))
+    return _Checked(rows=good, findings=found, rows_read=chunk.rows_read)
+
+
+async def _past_traps(
+    conn: AsyncConnection, chunks: Iterator[reading.Chunk], rules: Rules, name: str, beside: Beside
+) -> Iterator[reading.Chunk]:
+    """Look at the first rows of a file for a whole file in the wrong place; give the same chunks."""
+    first = await beside.start(next, chunks, None)
+    if first is None:
+        return chunks
+    some = np.linspace(0, len(first.table) - 1, min(len(first.table), SAMPLE_ROWS)).astype(np.intp)
+    x, y = positions_in_file(first.table, first.drawn)
+    sample = Sample(code=clipped(first.table["code"])[some], x=x[some], y=y[some])
+    refuse_trap(sample, rules, await store.positions(conn, sample.code.tolist()), name)
+    return chain((first,), chunks)
 
 
 def _recoded(chunk: reading.Chunk, survey: Survey, staged: _Staged) -> reading.Chunk:
@@ -257,25 +294,20 @@ def _unsure(staged: _Staged, survey: Survey) -> list[str]:
     return survey.editions.remarks(staged.recoded, survey.edition) if survey.edition else []
 
 
-async def _beside_others(conn: AsyncConnection, staged: _Staged, survey: Survey) -> list[Finding]:
-    """Give the remarks on good rows that lie near or over one another, or near or over registered components."""
+async def _look_around(conn: AsyncConnection, staged: _Staged, survey: Survey, beside: Beside) -> None:
+    """Take out new codes of registered components; remark on rows near or over one another or registered ones."""
     held = not await store.is_empty(conn)
-    found: list[Finding] = []
+    if held:
+        await finding_store.take_crowded(conn, staged.survey_id)
     if survey.near_m > 0:
-        found += staged.places.findings(survey.near_m)
-        found += await store.near_registered(conn, survey.near_m) if held else []
+        async for found in beside.each(near(staged.seen, survey.near_m)):
+            await finding_store.keep(conn, text_findings(staged.survey_id, found))
+        if held:
+            await finding_store.near_registered(conn, staged.survey_id, survey.near_m)
     if survey.overlap > 0:
-        found += staged.polygons.findings(survey.overlap)
-        found += await store.over_registered(conn, survey.overlap) if held else []
-    return found
-
-
-async def _refuse_trap(conn: AsyncConnection, chunk: reading.Chunk, rules: Rules, name: str) -> None:
-    """Look at the first rows of a file for a whole file in the wrong place."""
-    some = np.linspace(0, len(chunk.table) - 1, min(len(chunk.table), SAMPLE_ROWS)).astype(np.intp)
-    x, y = positions_in_file(chunk.table, chunk.drawn)
-    sample = Sample(code=chunk.table["code"].astype(np.str_)[some], x=x[some], y=y[some])
-    refuse_trap(sample, rules, await store.positions(conn, sample.code.tolist()), name)
+        await finding_store.over_earlier(conn, staged.survey_id, survey.overlap)
+        if held:
+            await finding_store.over_registered(conn, staged.survey_id, survey.overlap)
 
 
 def _other_system(given: str, said: str) -> tuple[str, ...]:
@@ -294,11 +326,14 @@ async def _take_over(
         return await take()
 
 
-async def _know_departments(conn: AsyncConnection, rows: SurveyRows, known: dict[str, int]) -> dict[str, int]:
-    """Add the departments that rows name for the first time; the survey's only name serves in both languages."""
-    named = np.unique(np.concatenate((rows.competent, rows.owner, rows.maintainer)).astype(np.str_)).tolist()
-    missing = [name for name in named if name and name not in known]
-    if not missing:
+async def _department_keys(conn: AsyncConnection, rows: SurveyRows) -> dict[str, int]:
+    """Give the keys of the departments that rows name.
+
+    One that is named for the first time is added; the survey's only name serves in both languages.
+    """
+    named = {*rows.competent.tolist(), *rows.owner.tolist(), *rows.maintainer.tolist()} - {""}
+    known = await store.departments(conn, named)
+    if named <= known.keys():
         return known
-    await store.add_departments(conn, {name: name for name in missing})
-    return await store.departments(conn)
+    await store.add_departments(conn, {name: name for name in sorted(named - known.keys())})
+    return await store.departments(conn, named)

@@ -1,15 +1,15 @@
-"""Turns survey rows into PostgreSQL's text COPY format, a column at a time.
+"""Turns survey rows, and findings, into PostgreSQL's text COPY format, a column at a time.
 
 Source: PostgreSQL documentation, COPY, "Text Format": tab between fields, newline after rows, backslash escapes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from components_registry.model import SurveyRows
+from components_registry.model import Finding, SurveyRows
 from components_registry.table import factorize
 
 COLUMNS = (
@@ -46,6 +46,16 @@ def text_rows(rows: SurveyRows, departments: Mapping[str, int]) -> str:
     )
     lines = list(map("\t".join, zip(*columns, strict=True)))
     return "\n".join((*lines, ""))
+
+
+def text_findings(survey_id: int, findings: Iterable[Finding]) -> str:
+    """Give the COPY text of findings."""
+    lines = [
+        f"{survey_id}\t{one.line}\t{one.column}\t{one.reason}\t{one.detail.translate(_ESCAPES)}\t{one.refused}"
+        f"\t{NULL if one.lon is None else one.lon}\t{NULL if one.lat is None else one.lat}"
+        for one in findings
+    ]
+    return "\n".join((*lines, "")) if lines else ""
 
 
 def _escaped(column: NDArray[np.object_]) -> list[str]:

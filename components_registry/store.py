@@ -1,13 +1,12 @@
 """SQL of the component registry. Takes a connection, never commits."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from components_registry.model import Finding, Flaw
 from components_registry.taxonomy import Catalogue
 
 UPSERT_CLASS = """
@@ -42,7 +41,7 @@ WHERE NOT EXISTS (SELECT FROM department_alias AS a WHERE a.name_zh = said.name_
   AND NOT EXISTS (SELECT FROM department AS d WHERE d.name_zh = said.name_zh)
 ON CONFLICT (name_zh) DO NOTHING
 """
-DEPARTMENTS = "SELECT name_zh, department_id FROM department_name"
+DEPARTMENTS = "SELECT name_zh, department_id FROM department_name WHERE name_zh = ANY(%(names)s)"
 DISTRICTS = "SELECT area_code FROM area WHERE level = 'district'"
 DISTRICT_OF_GRIDS = "SELECT unit_grid_id, left(community_code, 6) FROM unit_grid WHERE state = 'valid'"
 # One vertex of each, as the sample of a file has.
@@ -61,13 +60,6 @@ FINISH_SURVEY = """
 UPDATE survey SET rows_read = %(rows_read)s, rows_loaded = %(rows_loaded)s, summary = %(summary)s
 WHERE survey_id = %(survey_id)s
 """
-COPY_FINDINGS = "COPY survey_finding (survey_id, line, col, reason, detail, refused, lon, lat) FROM STDIN"
-FINDINGS = """
-SELECT line, col, reason, detail, refused, lon, lat FROM survey_finding
-WHERE survey_id = %(survey_id)s ORDER BY line LIMIT %(limit)s
-"""
-SURVEY_EXISTS = "SELECT 1 FROM survey WHERE survey_id = %(survey_id)s"
-
 CREATE_STAGING = """
 CREATE TEMPORARY TABLE staged_component (
     line int, code text, class_code text, district_code text, name text, state text, competent_dept_id int,
@@ -81,46 +73,6 @@ COPY staged_component (line, code, class_code, district_code, name, state, compe
 """
 ANALYZE_STAGING = "ANALYZE staged_component"
 
-# A new code for a component that is already there: same class, same geometry, another code.
-TAKE_CROWDED = """
-WITH crowded AS (
-    SELECT DISTINCT ON (s.line) s.line, s.code, s.class_code, c.code AS held
-    FROM staged_component s
-    JOIN component c ON c.class_code = s.class_code AND c.geom ~= s.geom AND ST_OrderingEquals(c.geom, s.geom)
-    WHERE NOT EXISTS (SELECT 1 FROM component k WHERE k.code = s.code)
-      AND NOT EXISTS (SELECT 1 FROM staged_component m WHERE m.code = c.code)
-    ORDER BY s.line, c.code
-)
-DELETE FROM staged_component s USING crowded WHERE s.line = crowded.line
-RETURNING s.line, s.class_code, crowded.held
-"""
-# A new code within some metres of a component of its class that the file does not have: probably the same one. Areas
-# may touch: of two of them `OVER_REGISTERED` speaks.
-NEAR_REGISTERED = """
-SELECT DISTINCT ON (s.line) s.line, c.code, ST_Distance(s.geom::geography, c.geom::geography) AS away_m
-FROM staged_component s
-JOIN component c ON c.class_code = s.class_code AND c.geom && ST_Expand(s.geom, %(degrees)s)
-WHERE ST_DWithin(s.geom::geography, c.geom::geography, %(near_m)s)
-  AND (ST_Dimension(s.geom) < 2 OR ST_Dimension(c.geom) < 2)
-  AND NOT EXISTS (SELECT 1 FROM component k WHERE k.code = s.code)
-  AND NOT EXISTS (SELECT 1 FROM staged_component m WHERE m.code = c.code)
-ORDER BY s.line, away_m
-"""
-# A polygon over one of its class that the file does not have, by the share of the smaller one.
-OVER_REGISTERED = """
-SELECT DISTINCT ON (line) line, held, share, square_m, lon, lat FROM (
-    SELECT s.line, c.code AS held, ST_X(p.at) AS lon, ST_Y(p.at) AS lat,
-           ST_Area(ST_Intersection(s.geom, c.geom)) / least(ST_Area(s.geom), ST_Area(c.geom)) AS share,
-           ST_Area(ST_Intersection(s.geom, c.geom)::geography) AS square_m
-    FROM staged_component AS s
-    JOIN component AS c ON c.class_code = s.class_code AND c.geom && s.geom AND ST_Dimension(c.geom) = 2
-        AND c.code <> s.code AND ST_Intersects(c.geom, s.geom)
-    CROSS JOIN LATERAL (SELECT ST_PointOnSurface(s.geom) AS at) AS p
-    WHERE ST_Dimension(s.geom) = 2 AND NOT EXISTS (SELECT 1 FROM staged_component AS m WHERE m.code = c.code)
-) AS pair
-WHERE share >= %(share)s
-ORDER BY line, share DESC
-"""
 # A component keeps its key, and its code for ever; what the survey says now replaces what was known.
 UPSERT_COMPONENTS = """
 WITH written AS (
@@ -157,8 +109,6 @@ SELECT s.former_code, c.component_id, %(survey_id)s FROM staged_component AS s J
 WHERE s.former_code <> '' AND s.former_code <> s.code
 ON CONFLICT DO NOTHING
 """
-METRES_A_DEGREE = 60_000.0
-"""Fewer than a degree has in any direction up to 57 degrees north: a box this wide holds the circle."""
 IS_EMPTY = "SELECT NOT EXISTS (SELECT 1 FROM component)"
 ANALYZE_COMPONENTS = "ANALYZE component"
 
@@ -203,9 +153,9 @@ async def add_departments(conn: AsyncConnection, names: Mapping[str, str]) -> No
     await conn.execute(INSERT_DEPARTMENTS, {"zh": list(names.keys()), "en": list(names.values())})
 
 
-async def departments(conn: AsyncConnection) -> dict[str, int]:
-    """Give the key of every department by its Chinese name."""
-    return {row[0]: row[1] for row in await (await conn.execute(DEPARTMENTS)).fetchall()}
+async def departments(conn: AsyncConnection, names: Collection[str]) -> dict[str, int]:
+    """Give the keys of those of the departments that are known, by their Chinese names."""
+    return {row[0]: row[1] for row in await (await conn.execute(DEPARTMENTS, {"names": list(names)})).fetchall()}
 
 
 async def districts(conn: AsyncConnection) -> frozenset[str]:
@@ -241,52 +191,9 @@ async def stage(conn: AsyncConnection, text: str) -> None:
         await copy.write(text)
 
 
-async def take_crowded(conn: AsyncConnection) -> list[Finding]:
-    """Take out staged rows that give a new code to a component that is already registered; give the findings."""
+async def all_staged(conn: AsyncConnection) -> None:
+    """Let the planner know what was staged."""
     await conn.execute(ANALYZE_STAGING)
-    rows = await (await conn.execute(TAKE_CROWDED)).fetchall()
-    return [
-        Finding(
-            line=line,
-            column="geometry",
-            reason=Flaw.DUPLICATE_POSITION,
-            detail=f"component {held} of class {class_code} is already registered at the same place",
-        )
-        for line, class_code, held in rows
-    ]
-
-
-async def near_registered(conn: AsyncConnection, near_m: float) -> list[Finding]:
-    """Give a remark for each staged new code that lies within `near_m` of a registered component of its class."""
-    values = {"near_m": near_m, "degrees": near_m / METRES_A_DEGREE}
-    return [
-        Finding(
-            line=line,
-            column="geometry",
-            reason=Flaw.NEAR_DUPLICATE,
-            detail=f"component {held} of the same class is registered {away_m:.2f} m away",
-            refused=False,
-        )
-        for line, held, away_m in await (await conn.execute(NEAR_REGISTERED, values)).fetchall()
-    ]
-
-
-async def over_registered(conn: AsyncConnection, share: float) -> list[Finding]:
-    """Give a remark for each staged polygon over a registered one of its class, from `share` of the smaller one on."""
-    return [
-        Finding(
-            line=line,
-            column="geometry",
-            reason=Flaw.OVERLAP,
-            detail=f"{part:.0%} of it or of component {held} lie over one another ({square_m:.1f} m², the same class)",
-            refused=False,
-            lon=lon,
-            lat=lat,
-        )
-        for line, held, part, square_m, lon, lat in await (
-            await conn.execute(OVER_REGISTERED, {"share": share})
-        ).fetchall()
-    ]
 
 
 async def is_empty(conn: AsyncConnection) -> bool:
@@ -309,41 +216,8 @@ async def take_over(
 
 
 async def close_survey(
-    conn: AsyncConnection,
-    survey_id: int,
-    *,
-    rows_read: int,
-    rows_loaded: int,
-    findings: Iterable[Finding],
-    summary: Mapping[str, Any],
+    conn: AsyncConnection, survey_id: int, *, rows_read: int, rows_loaded: int, summary: Mapping[str, Any]
 ) -> None:
     """Write what became of the survey's rows."""
     values = {"survey_id": survey_id, "rows_read": rows_read, "rows_loaded": rows_loaded, "summary": Jsonb(summary)}
     await conn.execute(FINISH_SURVEY, values)
-    async with conn.cursor() as cursor, cursor.copy(COPY_FINDINGS) as copy:
-        for finding in findings:
-            await copy.write_row(
-                (
-                    survey_id,
-                    finding.line,
-                    finding.column,
-                    finding.reason,
-                    finding.detail,
-                    finding.refused,
-                    finding.lon,
-                    finding.lat,
-                )
-            )
-
-
-async def findings_of(conn: AsyncConnection, survey_id: int, limit: int) -> Sequence[Finding] | None:
-    """Give the stored findings of a survey by line, or None when there is no such survey."""
-    if await (await conn.execute(SURVEY_EXISTS, {"survey_id": survey_id})).fetchone() is None:
-        return None
-    rows: Collection[tuple[int, str, str, str, bool, float | None, float | None]] = await (
-        await conn.execute(FINDINGS, {"survey_id": survey_id, "limit": limit})
-    ).fetchall()
-    return [
-        Finding(line=line, column=col, reason=reason, detail=detail, refused=refused, lon=lon, lat=lat)
-        for line, col, reason, detail, refused, lon, lat in rows
-    ]

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _NAN = float("nan")
+_CODE_CHARACTERS = 24
+"""A code has 16; a fixed-width array is as wide as its longest text, and one broken row must not widen it for all."""
 
 
 class Table:
@@ -29,6 +31,11 @@ class Table:
 
     def __getitem__(self, name: str) -> NDArray[np.object_]:
         return self._columns[name]
+
+
+def clipped(column: NDArray[np.object_]) -> NDArray[np.str_]:
+    """Give the beginning of each text, more than a code has, as an array of fixed width."""
+    return np.asarray([text[:_CODE_CHARACTERS] for text in column.tolist()], dtype=f"U{_CODE_CHARACTERS}")
 
 
 def factorize(column: NDArray[np.object_]) -> tuple[NDArray[np.intp], list[str]]:

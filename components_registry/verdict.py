@@ -10,6 +10,9 @@ from components_registry.model import Finding
 from components_registry.taxonomy import Catalogue
 from geo.grid import GridIndex
 
+DETAIL_CHARACTERS = 500
+"""Of a finding's sentence, which may quote a field: a broken quotation mark makes a field of half a file."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
@@ -40,6 +43,6 @@ class Verdict:
         rows = np.flatnonzero(wrong & self.good)
         self.good[rows] = False
         self.findings += [
-            Finding(line=int(self.lines[row]), column=column, reason=reason, detail=sentence(row))
+            Finding(line=int(self.lines[row]), column=column, reason=reason, detail=sentence(row)[:DETAIL_CHARACTERS])
             for row in rows.tolist()
         ]

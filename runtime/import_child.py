@@ -11,7 +11,6 @@ import re
 import resource
 import sys
 import threading
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -125,8 +124,6 @@ async def _survey(conn: AsyncConnection[Any], job: Job) -> dict[str, Any]:
 
 
 def _survey_report(report: SurveyReport, source: str, mend: Path) -> dict[str, Any]:
-    found = Counter((str(it.reason), it.refused) for it in report.findings)
-    placed = Counter((str(it.reason), it.refused) for it in report.findings if it.lon is not None)
     told = report.survey_id is None and report.refused
     text, cut = _beginning(mend) if told else ("", False)
     return {
@@ -144,8 +141,8 @@ def _survey_report(report: SurveyReport, source: str, mend: Path) -> dict[str, A
         "departments_missing": dict(report.departments_missing),
         "notes": list(report.notes),
         "reasons": [
-            {"reason": reason, "refused": refused, "findings": number, "placed": placed[reason, refused]}
-            for (reason, refused), number in found.most_common()
+            {"reason": it.reason, "refused": it.refused, "findings": it.findings, "placed": it.placed}
+            for it in report.counts
         ],
         "findings": [
             {
@@ -154,7 +151,7 @@ def _survey_report(report: SurveyReport, source: str, mend: Path) -> dict[str, A
             }
             for it in report.findings[:MOST_FINDINGS]
         ],
-        "findings_found": len(report.findings),
+        "findings_found": sum(it.findings for it in report.counts),
         "refused_rows": text,
         "refused_rows_cut": cut,
     }  # fmt: skip

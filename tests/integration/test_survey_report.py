@@ -9,6 +9,7 @@ import shapely
 from psycopg import AsyncConnection
 
 from components_registry import service
+from components_registry.model import MOST_FINDINGS
 from components_registry.service import Survey, import_survey
 from tests.integration.test_components import NOW, ONE, TWO, components, conn, survey
 
@@ -113,6 +114,50 @@ async def test_polygons_over_registered_ones_of_their_class_are_told(conn: Async
     (finding,) = over.findings
     assert (finding.reason, finding.refused, finding.lon) == ("overlap", False, 118.184)
     assert finding.detail.startswith("50% of it or of component 1302030411000001 lie over one another (47")
+
+
+async def test_of_two_polygons_of_a_class_in_a_file_the_later_is_told_with_how_much(
+    conn: AsyncConnection, tmp_path: Path
+) -> None:
+    squares = {
+        2: ("0411", 0, 0, 10), 3: ("0411", 9, 0, 10), 4: ("0411", 5, 0, 10),  # 10 % and 60 %, the most is told
+        5: ("0411", 20, 0, 10), 6: ("0411", 22, 2, 1),  # inside
+        7: ("0411", 40, 0, 10), 8: ("0411", 50, 0, 10),  # side by side
+        9: ("0510", 41, 1, 5),  # another class
+    }  # fmt: skip
+    file = tmp_path / "greens.csv"
+    rows: list[str] = []
+    for line, (kind, x, y, side) in squares.items():
+        box = shapely.box(*(np.asarray([x, y, x + side, y + side]) / 1e4 + [118.181, 39.63, 118.181, 39.63]))
+        rows.append(f'130203{kind}{line:06d},"{box.wkt}"')
+    file.write_text("\n".join(("code,wkt", *rows)) + "\n", encoding="utf-8")
+
+    report = await import_survey(conn, Survey(file=file), now=NOW, actor="me")
+    narrow = await import_survey(conn, Survey(file=file, overlap=0.3), now=NOW, actor="me", dry_run=True)
+
+    assert report.loaded == len(squares)
+    assert [(f.line, f.reason, f.refused, f.detail[:24]) for f in report.findings] == [
+        (3, "overlap", False, "10% of it or of line 2 l"),
+        (4, "overlap", False, "60% of it or of line 3 l"),
+        (6, "overlap", False, "100% of it or of line 5 "),
+    ]
+    assert 118.1815 < (report.findings[1].lon or 0) < 118.1825
+    assert [f.line for f in narrow.findings] == [4, 6]
+
+
+async def test_of_very_many_findings_a_report_holds_the_first_and_counts_all(
+    conn: AsyncConnection, tmp_path: Path
+) -> None:
+    bad, mend = MOST_FINDINGS + 5, tmp_path / "mend.csv"
+    given = survey(tmp_path, *["1302030103000000,,,,"] * bad, ONE)
+
+    report = await import_survey(conn, Survey(file=given.file, refused_rows=mend), now=NOW, actor="me")
+
+    assert [f.line for f in report.findings] == list(range(2, MOST_FINDINGS + 2))
+    assert (report.refused, report.reasons, report.loaded) == (bad, {"code_serial_zero": bad}, 1)
+    assert report.survey_id
+    assert len(await service.findings_of(conn, report.survey_id, limit=2 * bad)) == bad
+    assert len(mend.read_text(encoding="utf-8-sig").splitlines()) == 1 + bad
 
 
 async def test_rows_without_a_unit_are_told_when_asked(conn: AsyncConnection, tmp_path: Path) -> None:
