@@ -17,7 +17,7 @@ from tests.own_services import free_port, isolated_settings
 
 DATA_DIR = Path(".citygrid/bench")
 BUILD = Path("build")
-ORDER = ("ingest", "rules", "backtest", "rollups", "queries", "registry", "tiles", "map")
+ORDER = ("ingest", "rules", "backtest", "rollups", "queries", "registry", "survey", "tiles", "map")
 
 
 def main(chosen: list[str]) -> int:
