@@ -31,6 +31,8 @@ HEADER = "code,state,x,y,owner"
 GOOD = "1302030101000101,完好,118.18012,39.63021,自来水公司"
 BAD = "1302030101000000,完好,118.18052,39.63022,自来水公司"
 MEGABYTE = 1024 * 1024
+PATIENCE_S = 90
+"""An import starts a process, which a busy machine lets wait."""
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +68,7 @@ def leftovers(folder: Path) -> Iterator[None]:
 @pytest.fixture
 async def client(address: str) -> AsyncIterator[httpx2.AsyncClient]:
     async with calling(address) as client:
+        client.timeout = PATIENCE_S
         yield client
 
 
@@ -82,7 +85,7 @@ def asked_of(url: str, query: str) -> list[tuple[object, ...]]:
         return conn.execute(query).fetchall()  # type: ignore[call-overload]
 
 
-async def test_a_check_keeps_nothing_and_its_bad_rows_load_once_mended(client: httpx2.AsyncClient, url: str) -> None:
+async def test_a_check_keeps_nothing_and_gives_its_bad_rows_to_mend(client: httpx2.AsyncClient, url: str) -> None:
     before = asked_of(url, "SELECT count(*), (SELECT count(*) FROM survey) FROM component")
 
     answer = await sent(client, SURVEYS, rows(GOOD, BAD), name="井盖.csv", dry_run=True, require="maintainer")
@@ -97,18 +100,10 @@ async def test_a_check_keeps_nothing_and_its_bad_rows_load_once_mended(client: h
     assert [(row["line"], row["lon"]) for row in found["findings"] if row["refused"]] == [(3, 118.18052)]
     assert asked_of(url, "SELECT count(*), (SELECT count(*) FROM survey) FROM component") == before
 
-    mended = found["refused_rows"].replace("0101000000", "0101000102").encode()
-    answer = await sent(client, SURVEYS, mended, name="mended.csv")
-
-    assert answer.status_code == 201, answer.text
-    assert (answer.json()["created"], answer.json()["refused"]) == (1, 0)
-    survey_id = answer.json()["survey_id"]
-    report = (await client.get(f"{SURVEYS}/{survey_id}")).json()
-    assert (report["actor"], report["mendable"]) == ("tester/test", False)
-    assert (await client.get(f"{SURVEYS}/{survey_id}/refused.csv")).status_code == 404
-    assert asked_of(url, "SELECT actor, subject FROM audit WHERE action = 'survey.import'") == [
-        ("tester/test", f"survey {survey_id}")
-    ]
+    (row,) = csv.DictReader(io.StringIO(found["refused_rows"]))
+    assert (row["finding_reason"], row["code"], found["refused_rows_cut"]) == (
+        "code_serial_zero", "1302030101000000", False
+    )  # fmt: skip
 
 
 def zipped_shapefile(folder: Path) -> bytes:
@@ -125,13 +120,18 @@ def zipped_shapefile(folder: Path) -> bytes:
 
 
 async def test_a_zipped_shapefile_is_imported_and_its_bad_rows_are_kept(
-    client: httpx2.AsyncClient, tmp_path: Path
+    client: httpx2.AsyncClient, url: str, tmp_path: Path
 ) -> None:
     answer = await sent(client, SURVEYS, zipped_shapefile(tmp_path), name="成果.zip")
 
     assert answer.status_code == 201, answer.text
     done = answer.json()
     assert (done["source"], done["crs"], done["created"], done["refused"]) == ("路灯.shp", "EPSG:4490", 1, 1)
+    report = (await client.get(f"{SURVEYS}/{done['survey_id']}")).json()
+    assert (report["actor"], report["mendable"]) == ("tester/test", True)
+    assert asked_of(url, "SELECT actor, subject FROM audit WHERE action = 'survey.import'") == [
+        ("tester/test", f"survey {done['survey_id']}")
+    ]
     mend = (await client.get(f"{SURVEYS}/{done['survey_id']}/refused.csv")).content.decode("utf-8-sig")
     (row,) = csv.DictReader(io.StringIO(mend))
     assert (row["finding_reason"], row["code"], row["wkt"]) == (
