@@ -16,7 +16,7 @@ from alerts.route import Routing
 from cli.moment import instant
 from core.errors import InvalidInput
 from runtime import settings
-from runtime.notifier import routing as routing_in_force
+from runtime.routes_in_force import routing as routing_in_force
 from storage.pool import READER, WRITER, connect
 from storage.queries import notices as queries
 

@@ -8,18 +8,17 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import psycopg
 import structlog
 from psycopg import AsyncConnection
 
-from alerts import channels, delivery, route, routefile, timer
+from alerts import delivery, timer
 from alerts.delivery import Post
-from alerts.route import Routing
 from alerts.timer import Reading
 from runtime import rulebooks
 from runtime.commander import Commander
+from runtime.routes_in_force import RoutesInForce
 from runtime.settings import Settings
 from storage import signals
 from storage.pool import WRITER, connect
@@ -43,30 +42,22 @@ def run_notifier(settings: Settings) -> None:
     asyncio.run(_main(settings))
 
 
-def routing(settings: Settings) -> Routing:
-    """Give who is told of what; raises `InvalidInput` when the file or an address is wrong."""
-    urls = settings.notify_urls.split()
-    channels.check_urls(urls, "CITYGRID_NOTIFY_URLS")
-    if settings.notify_routes is None:
-        return route.plain(urls)
-    return routefile.load(settings.notify_routes, settings.timezone, urls)
-
-
 async def _main(settings: Settings) -> None:
-    post = delivery.post_office(routing(settings), ZoneInfo(settings.timezone))
+    routes = RoutesInForce(settings)
     dsn = settings.writer_dsn()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
-    log.info("notifier_ready", receivers=list(post.routing.receivers), addresses=len(post.addresses))
+    told = routes.post
+    log.info("notifier_ready", receivers=list(told.routing.receivers), addresses=len(told.addresses))
     commanding = asyncio.create_task(Commander(settings, rulebooks.profiles(settings), now).run(), name="commander")
     while not stopping.is_set():
         try:
             async with await connect(dsn, role=WRITER, name="notifier") as conn:
                 await conn.set_autocommit(True)
                 await conn.execute(f"LISTEN {signals.OUTBOX}")  # a constant of ours
-                await _serve(conn, post, Reading(timezone=settings.timezone, work_day=settings.work_day), stopping)
+                await _serve(conn, routes, Reading(timezone=settings.timezone, work_day=settings.work_day), stopping)
         except (psycopg.OperationalError, OSError) as error:
             log.warning("notifier_retry", reason=str(error).splitlines()[0], retry_s=RECONNECT_S)
             with suppress(TimeoutError):
@@ -77,12 +68,12 @@ async def _main(settings: Settings) -> None:
     log.info("notifier_stopped")
 
 
-async def _serve(conn: AsyncConnection, post: Post, reading: Reading, stopping: asyncio.Event) -> None:
+async def _serve(conn: AsyncConnection, routes: RoutesInForce, reading: Reading, stopping: asyncio.Event) -> None:
     """Have the clock do its part, drain, then wait for a signal or a while, until `stopping`."""
     while not stopping.is_set():
         if turned := await timer.tick(conn, reading, now()):
             log.info("clocks_turned", events=turned)
-        await drain(conn, post, now, stopping)
+        await drain(conn, routes.renew(), now, stopping)
         async for _ in conn.notifies(timeout=LOOK_EVERY_S, stop_after=1):
             pass
 
