@@ -2,8 +2,8 @@
 
 Run: python -m tests.bench queries. 5,000 devices, 1,000 of them of one class, report four channels each minute, one of
 them averaged by time; 25 million messages are stored as ingest stores them and rolled up on the way. BENCH_ROWS=1000000
-for less. Plans with timings go to build/plans/*.txt, figures to build/bench_queries.json; the run ends with 1 when a goal
-was missed.
+for less. Plans with timings go to build/plans/*.txt, figures to build/bench_queries.json; the run ends with 1 when a
+goal was missed.
 """
 
 import asyncio
