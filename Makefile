@@ -19,9 +19,9 @@ demo: ## Set everything up and bring the city to life (HEADLESS=1 DURATION=120 S
 	@exec $(PY)/citygrid demo $(demo_options)
 
 .PHONY: test
-test: ## Set everything up and run all tests (ARGS="-k name" picks some)
+test: ## Set everything up and run the tests (ARGS="-k name" picks some, ARGS="-m long" the long ones)
 	@scripts/bootstrap --tests
-	$(PY)/pytest -n 2 --dist worksteal $(ARGS)
+	$(PY)/pytest -n 2 --dist worksteal -m "not long" $(ARGS)
 
 .PHONY: check
 check: ## Format, lint, strict types, import contracts, console

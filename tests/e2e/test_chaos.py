@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FAULTS = ("ingest_killed", "database_backend_killed", "broker_killed_republished")
 
-pytestmark = pytest.mark.services
+pytestmark = [pytest.mark.services, pytest.mark.long]
 
 
 def test_a_short_round_of_chaos_loses_and_doubles_nothing(tmp_path: Path) -> None:

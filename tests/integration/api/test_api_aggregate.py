@@ -1,14 +1,17 @@
 """Readings of many devices together, over HTTP; which level a series came from; and the flow the summary tells of."""
 
+import asyncio
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import httpx2
 import psycopg
 import pytest
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, conninfo
 
 from storage import rollups
-from tests.integration.api.city import NOW, READING
+from tests.conftest import Cluster, create_database, drop_database
+from tests.integration.api.city import NOW, READING, build
 from tests.integration.api.conftest import calling, serving
 
 DAY = NOW.replace(hour=0, minute=0, second=0) - timedelta(days=2)
@@ -18,10 +21,8 @@ VALUES (%(minute)s, '{1}', %(minute)s, 30, 10, 40, 5)
 """
 
 
-@pytest.fixture
-async def rolled_city(city: str) -> str:
-    """Two covers that reported four times an hour on a past day, rolled up."""
-    async with await AsyncConnection.connect(city) as conn:
+async def roll(url: str) -> None:
+    async with await AsyncConnection.connect(url) as conn:
         await conn.execute("UPDATE profile_channel SET average = 'time_weighted' WHERE channel = 'water_m'")
         for label, tilt in (("mc-1", 10.0), ("mc-2", 30.0)):
             for quarter in range(96):
@@ -29,7 +30,18 @@ async def rolled_city(city: str) -> str:
                 await conn.execute(READING, {"ts": ts, "seq": 0, "values": [tilt, None], "label": label})
         while (await rollups.refresh(conn, NOW)).more:
             pass
-    return city
+
+
+@pytest.fixture(scope="module")
+def rolled_city(cluster: Cluster, template_database: str) -> Iterator[str]:
+    """Two covers that reported four times an hour on a past day, rolled up; only read."""
+    name = create_database(cluster, template_database)
+    url = conninfo.make_conninfo(cluster.database_url, dbname=name)
+    with psycopg.connect(url) as conn:
+        build(conn)
+    asyncio.run(roll(url))
+    yield url
+    drop_database(cluster, name)
 
 
 async def ask(url: str, path: str, query: dict[str, str | int]) -> httpx2.Response:

@@ -46,7 +46,7 @@ class Stream:
 
     async def next(self, name: str) -> Event:
         """Give the next event called `name`, passing over others."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 event = await self._read()
                 if event.name == name:

@@ -74,17 +74,17 @@ def test_a_name_that_is_nobodys_does_not_land_in_the_log(scene: Scene) -> None:
 
 
 def test_failures_slow_down_until_waiting_helps(scene: Scene) -> None:
-    scene.add("emil", "viewer")
+    scene.add("enno", "viewer")
     browser = scene.browser()
-    failed = [browser.post("/api/v1/session", json={"name": "emil", "password": "wrong"}) for _ in range(6)]
+    failed = [browser.post("/api/v1/session", json={"name": "enno", "password": "wrong"}) for _ in range(6)]
 
     assert [answer.status_code for answer in failed] == [401] * 5 + [429]
     assert failed[-1].headers["retry-after"] == "1"
-    right = {"name": "emil", "password": PASSWORD}
+    right = {"name": "enno", "password": PASSWORD}
     assert browser.post("/api/v1/session", json=right).status_code == 429
     scene.later(seconds=1)
     assert browser.post("/api/v1/session", json=right).status_code == 200
-    assert browser.post("/api/v1/session", json={"name": "emil", "password": "wrong"}).status_code == 401
+    assert browser.post("/api/v1/session", json={"name": "enno", "password": "wrong"}).status_code == 401
 
 
 def test_tries_at_once_are_no_way_around(scene: Scene) -> None:

@@ -90,6 +90,7 @@ def test_bus_lines_run_for_kilometres(city: City) -> None:
     assert all(route.length_m > 2200 for route in city.routes)
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_city(city: City, tmp_path: Path) -> None:
     summary = write(city, tmp_path / "a")
     again = write(generate(7), tmp_path / "b")
