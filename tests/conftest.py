@@ -5,12 +5,14 @@ start their own in `.citygrid/test`.
 """
 
 import os
+import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psycopg
 import pytest
+import structlog
 from psycopg import conninfo, sql
 
 from storage.migrate import migrate
@@ -23,6 +25,12 @@ class Cluster:
 
     database_url: str
     mqtt_url: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs_beside_what_is_printed() -> None:
+    """A server's thread logs while a command's standard output is being read: never into it."""
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 @pytest.fixture(scope="session")

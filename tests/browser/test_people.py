@@ -142,7 +142,7 @@ def test_a_key_is_shown_once_works_and_ends_and_the_log_tells_of_it(page_of: Ope
 
 
 def status(town: Town, key: str) -> int:
-    return httpx2.get(f"{town.api.address}/api/v1/me", headers=bearer(key)).status_code
+    return httpx2.get(f"{town.api.address}/api/v1/me", headers=bearer(key), timeout=60).status_code
 
 
 def test_a_silence_is_created_listed_and_ended_with_a_reason(page_of: Open) -> None:

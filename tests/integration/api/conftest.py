@@ -68,7 +68,7 @@ def signed_in(address: str) -> Mapping[str, str]:
 async def calling(address: str, headers: Mapping[str, str] | None = None) -> AsyncIterator[httpx2.AsyncClient]:
     """Give a client: with these headers, or an administrator's."""
     shown = signed_in(address) if headers is None else headers
-    async with httpx2.AsyncClient(base_url=address, timeout=20, headers=shown) as client:
+    async with httpx2.AsyncClient(base_url=address, timeout=60, headers=shown) as client:
         yield client
 
 

@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import numpy as np
@@ -21,7 +22,7 @@ from runtime.settings import Settings
 from tests.conftest import Cluster, create_database, drop_database
 from tests.credentials import add_key, bearer
 from tests.integration.api.city import build
-from tests.integration.api.conftest import calling, serving
+from tests.integration.api.conftest import calling, serving, signed_in
 from tests.integration.api.test_api_grid_versions import partition
 
 SURVEYS = "/api/v1/surveys"
@@ -167,31 +168,34 @@ async def test_a_file_that_is_too_large_is_refused_whether_it_says_so_or_not(cli
         assert "larger than 1 MB" in answer.json()["detail"]
 
 
-async def test_only_some_are_worked_on_at_once(client: httpx2.AsyncClient) -> None:
-    waiting, begun = asyncio.Event(), asyncio.Semaphore(0)
+async def test_only_some_are_worked_on_at_once(address: str) -> None:
+    where = urlsplit(address)
+    head = {"Host": where.netloc, **FILE, **signed_in(address), "Content-Length": "1"}
+    fields = "".join(f"{name}: {value}\r\n" for name, value in head.items())
 
-    async def slowly() -> AsyncIterator[bytes]:
-        begun.release()
-        await waiting.wait()
-        yield b""
+    async def slowly() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection(where.hostname, where.port)
+        writer.write(f"POST {SURVEYS}?name=lamps.csv HTTP/1.1\r\n{fields}\r\n".encode())
+        return reader, writer
 
-    async def third() -> httpx2.Response:
-        # the others have begun to send; an empty file is refused at once, until both have their turn
-        while True:
-            answer = await sent(client, SURVEYS, b"", name="lamps.csv")
-            if answer.status_code != 400:
-                return answer
+    # three begin and send no more: whichever comes last is turned away
+    waiting = {
+        asyncio.create_task(reader.readuntil(b"\r\n\r\n")): writer
+        for reader, writer in [await slowly() for _ in range(3)]
+    }
+    async with asyncio.timeout(PATIENCE_S):
+        (turned_away,), others = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for other in others:
+            waiting[other].write(b"0")
+        answers = await asyncio.gather(*others)
+    for writer in waiting.values():
+        writer.close()
+        await writer.wait_closed()
 
-    running = [asyncio.create_task(sent(client, SURVEYS, slowly(), name="lamps.csv")) for _ in range(2)]
-    for _ in running:
-        await begun.acquire()
-    async with asyncio.timeout(10):
-        answer = await third()
-    waiting.set()
-
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
-    assert answer.json()["type"].endswith("busy")
-    assert [done.status_code for done in await asyncio.gather(*running)] == [400, 400]
+    refused = turned_away.result().decode().lower()
+    assert refused.startswith("http/1.1 503 ")
+    assert "retry-after: 30\r\n" in refused
+    assert [answer[:12] for answer in answers] == [b"HTTP/1.1 400"] * 2
 
 
 async def test_what_takes_too_long_is_ended(url: str) -> None:

@@ -171,10 +171,10 @@ def test_a_tile_named_by_its_tilejson_is_read_where_the_components_stand(
 ):
     headers = signed_in(address)
     tilejson = httpx2.get(
-        f"{address}/ogc/collections/components/tiles/WebMercatorQuad/tilejson", headers=headers
+        f"{address}/ogc/collections/components/tiles/WebMercatorQuad/tilejson", headers=headers, timeout=60
     ).json()
     z, x, y = 16, 54282, 24898
-    tile = httpx2.get(tilejson["tiles"][0].format(z=z, x=x, y=y), headers=headers)
+    tile = httpx2.get(tilejson["tiles"][0].format(z=z, x=x, y=y), headers=headers, timeout=60)
     file = tmp_path / f"{z}" / f"{x}" / f"{y}.mvt"
     file.parent.mkdir(parents=True)
     file.write_bytes(tile.content)

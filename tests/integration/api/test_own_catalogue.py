@@ -34,7 +34,10 @@ def test_a_component_of_a_citys_own_class_is_imported_and_seen(
     issued = run(codes.app, "issue", "--district", "130203", "--class", "0198", "--reason", "new street")
     assert issued.split() == ["1302030198000002"]
 
-    with serving(city) as address, httpx2.Client(base_url=f"{address}/api/v1", headers=signed_in(address)) as api:
+    with (
+        serving(city) as address,
+        httpx2.Client(base_url=f"{address}/api/v1", headers=signed_in(address), timeout=60) as api,
+    ):
         shown = api.get(f"/components/{CODE}").json()
         assert (shown["class_name_zh"], shown["competent"]["name_zh"]) == ("充电桩", "市发改委")
         assert "口袋公园" in {row["name_zh"] for row in api.get("/classes").json()["items"]}

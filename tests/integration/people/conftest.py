@@ -54,7 +54,7 @@ class Scene:
 
     def browser(self) -> httpx2.Client:
         """A client with cookies of its own."""
-        return httpx2.Client(base_url=self.address, timeout=20)
+        return httpx2.Client(base_url=self.address, timeout=60)
 
     def signed_in(self, name: str, password: str = PASSWORD) -> httpx2.Client:
         client = self.browser()

@@ -10,14 +10,14 @@ FRESH = "five other words, just as plain"
 JSON = {"content-type": "application/json"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def admin(running_scene: Scene) -> httpx2.Client:
     key = add_key(running_scene.conn, "root", "admin")
     return httpx2.Client(base_url=running_scene.address, headers=bearer(key), timeout=20)
 
 
 def status(scene: Scene, key: str) -> int:
-    return httpx2.get(f"{scene.address}/api/v1/me", headers=bearer(key)).status_code
+    return httpx2.get(f"{scene.address}/api/v1/me", headers=bearer(key), timeout=60).status_code
 
 
 def test_an_administrator_keeps_accounts(scene: Scene, admin: httpx2.Client) -> None:
@@ -57,7 +57,7 @@ def test_who_does_not_administer_the_whole_city_sees_no_accounts(scene: Scene, g
     key = add_key(scene.conn, f"small-{len(grants)}", *grants)
 
     for path in ("accounts", "accounts/root", "audit"):
-        assert httpx2.get(f"{scene.address}/api/v1/{path}", headers=bearer(key)).status_code == 403
+        assert httpx2.get(f"{scene.address}/api/v1/{path}", headers=bearer(key), timeout=60).status_code == 403
 
 
 def test_a_key_is_shown_once_and_acts_as_its_owner_within_what_he_may(scene: Scene, admin: httpx2.Client) -> None:
@@ -72,13 +72,13 @@ def test_a_key_is_shown_once_and_acts_as_its_owner_within_what_he_may(scene: Sce
     (listed,) = browser.get("/api/v1/api-keys").json()["items"]
     assert key.startswith(listed["prefix"])
     assert key not in str(scene.conn.execute("SELECT k::text FROM api_key k").fetchall())
-    who = httpx2.get(f"{scene.address}/api/v1/me", headers=bearer(key)).json()
+    who = httpx2.get(f"{scene.address}/api/v1/me", headers=bearer(key), timeout=60).json()
     assert (who["name"], who["is_program"]) == ("sven/nightly", True)
     assert [one["grant"] for one in who["grants"]] == wish["grants"]
     beyond = browser.post("/api/v1/api-keys", json={"name": "more", "grants": ["admin"]})
     assert beyond.status_code == 409
     admin.patch("/api/v1/accounts/sven", json={"grants": ["viewer"]})
-    who = httpx2.get(f"{scene.address}/api/v1/me", headers=bearer(key)).json()
+    who = httpx2.get(f"{scene.address}/api/v1/me", headers=bearer(key), timeout=60).json()
     assert [one["grant"] for one in who["grants"]] == ["viewer@130203"]
     browser.request("DELETE", f"/api/v1/api-keys/{made['key_id']}", headers={"content-type": "application/json"})
     assert status(scene, key) == 401
@@ -86,7 +86,7 @@ def test_a_key_is_shown_once_and_acts_as_its_owner_within_what_he_may(scene: Sce
 
 def test_a_key_makes_no_keys_and_changes_no_password(scene: Scene) -> None:
     key = add_key(scene.conn, "tess", "viewer")
-    client = httpx2.Client(base_url=f"{scene.address}/api/v1", headers=bearer(key))
+    client = httpx2.Client(base_url=f"{scene.address}/api/v1", headers=bearer(key), timeout=60)
 
     assert client.post("/api-keys", json={"name": "child"}).status_code == 403
     assert client.put("/me/password", json={"old": PASSWORD, "new": FRESH}).status_code == 403
@@ -257,7 +257,7 @@ def test_a_busy_client_costs_one_look_at_the_database(scene: Scene) -> None:
     find = authenticator._find
     authenticator._find = lambda credential: found.append(credential) or find(credential)
     try:
-        with httpx2.Client(base_url=scene.address, headers=bearer(key)) as client:
+        with httpx2.Client(base_url=scene.address, headers=bearer(key), timeout=60) as client:
             for _ in range(20):
                 client.get("/api/v1/departments")
     finally:

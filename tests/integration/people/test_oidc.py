@@ -54,13 +54,13 @@ def walk(site: Scene, query: str = "") -> httpx2.Response:
     """Sign in as a browser does; gives the last answer, whose cookies are the browser's."""
     browser = site.browser()
     sent = browser.get(START + query)
-    back = httpx2.get(sent.headers["location"])
+    back = httpx2.get(sent.headers["location"], timeout=60)
     return browser.get(back.headers["location"])
 
 
 def me(site: Scene, answer: httpx2.Response) -> dict[str, Any]:
     cookies = {"citygrid_session": answer.cookies["citygrid_session"]}
-    return httpx2.get(f"{site.address}/api/v1/me", cookies=cookies).json()
+    return httpx2.get(f"{site.address}/api/v1/me", cookies=cookies, timeout=60).json()
 
 
 def test_the_sign_in_page_knows_the_provider(site: Scene) -> None:
@@ -150,13 +150,13 @@ def test_a_token_signed_by_another_key_of_the_same_name_is_refused(site: Scene, 
 
 def test_the_answer_is_taken_from_the_browser_that_was_sent_and_once(site: Scene, provider: OpenIdProvider) -> None:
     victim, attacker = site.browser(), site.browser()
-    back = httpx2.get(attacker.get(START).headers["location"]).headers["location"]
+    back = httpx2.get(attacker.get(START).headers["location"], timeout=60).headers["location"]
     victim.get(START)
 
     assert refused(victim.get(back))
     cookies = dict(attacker.cookies)
     assert not refused(attacker.get(back))
-    assert refused(httpx2.get(back, cookies=cookies))
+    assert refused(httpx2.get(back, cookies=cookies, timeout=60))
 
 
 @pytest.mark.parametrize("page", ["//evil.example", "https://evil.example", "/\\evil.example", "evil"])
@@ -167,7 +167,7 @@ def test_the_way_back_stays_on_our_pages(site: Scene, page: str) -> None:
 def test_an_access_token_lets_a_program_in_as_its_account(site: Scene, provider: OpenIdProvider) -> None:
     claims = {"aud": [AUDIENCE], "client_id": "night-job", "realm": {"roles": ["lubei"]}}
 
-    answer = httpx2.get(f"{site.address}/api/v1/me", headers=bearer(provider.token(**claims)))
+    answer = httpx2.get(f"{site.address}/api/v1/me", headers=bearer(provider.token(**claims)), timeout=60)
 
     assert answer.json()["name"] == "night-job"
     assert answer.json()["is_program"]
@@ -180,7 +180,7 @@ def test_an_access_token_lets_a_program_in_as_its_account(site: Scene, provider:
     ids=str,
 )
 def test_another_token_lets_no_program_in(site: Scene, provider: OpenIdProvider, claims: dict[str, Any]) -> None:
-    answer = httpx2.get(f"{site.address}/api/v1/me", headers=bearer(provider.token(**claims)))
+    answer = httpx2.get(f"{site.address}/api/v1/me", headers=bearer(provider.token(**claims)), timeout=60)
 
     assert answer.status_code == 401
 
@@ -194,7 +194,7 @@ def test_new_keys_of_the_provider_are_found_and_made_up_ones_do_not_bother_it(pe
 
             def status() -> int:
                 token = fresh.token(aud=AUDIENCE, jti=str(time.monotonic_ns()))
-                return httpx2.get(f"{site.address}/api/v1/me", headers=bearer(token)).status_code
+                return httpx2.get(f"{site.address}/api/v1/me", headers=bearer(token), timeout=60).status_code
 
             assert status() == 200
             fresh.rotate()

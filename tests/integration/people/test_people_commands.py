@@ -34,7 +34,7 @@ def test_an_account_from_its_first_password_to_its_end(scene: Scene) -> None:
 
     (row,) = [row for row in citygrid(scene, "list", "--json")["items"] if row["name"] == "nora"]
     assert (row["display_name"], row["grants"], row["keys"]) == ("诺拉", ["dispatcher@130203", "inspector@grid:P1"], 1)
-    who = httpx2.get(f"{scene.address}/api/v1/me", headers=bearer(key)).json()
+    who = httpx2.get(f"{scene.address}/api/v1/me", headers=bearer(key), timeout=60).json()
     assert (who["name"], [one["grant"] for one in who["grants"]]) == ("nora/nightly", ["viewer@130203"])
     assert len(citygrid(scene, "sessions", "nora", "--json")["items"]) == 1
 
@@ -82,7 +82,8 @@ def test_the_demo_has_an_account_for_each_role_and_a_link_that_works(scene: Scen
     assert browser.post("/api/v1/session", json={"token": first.token}).status_code == 200
     assert browser.get("/api/v1/me").json()["name"] == "admin"
     statuses = [
-        httpx2.get(f"{scene.address}/api/v1/me", headers=bearer(entry.key)).status_code for entry in (first, again)
+        httpx2.get(f"{scene.address}/api/v1/me", headers=bearer(entry.key), timeout=60).status_code
+        for entry in (first, again)
     ]
     assert statuses == [401, 200]
     rows = scene.conn.execute("SELECT name, password_hash FROM account WHERE created_by = 'demo'").fetchall()

@@ -22,7 +22,7 @@ def test_a_session_opens_with_the_password_and_ends_at_once(scene: Scene) -> Non
     }
 
     assert browser.get("/api/v1/me").status_code == 401
-    assert httpx2.get(f"{scene.address}/api/v1/me", cookies=stolen).status_code == 401
+    assert httpx2.get(f"{scene.address}/api/v1/me", cookies=stolen, timeout=60).status_code == 401
     assert scene.audited("ann") == [("ann", "sign_in"), ("ann", "sign_out")]
 
 
@@ -130,7 +130,7 @@ def test_signing_in_again_leaves_no_session_behind(scene: Scene) -> None:
     browser.post("/api/v1/session", json={"name": "hugo", "password": PASSWORD})
 
     assert browser.cookies["citygrid_session"] != before
-    old = httpx2.get(f"{scene.address}/api/v1/me", cookies={"citygrid_session": before})
+    old = httpx2.get(f"{scene.address}/api/v1/me", cookies={"citygrid_session": before}, timeout=60)
     assert old.status_code == 401
 
 
