@@ -76,3 +76,24 @@ def test_a_survey_is_checked_then_imported_and_its_bad_rows_come_back(open_regis
     viewer = open_registry("surveys", grant="viewer", width=1200)
     expect(viewer.get_by_role("cell", name="井盖.csv")).to_be_visible()
     expect(viewer.get_by_label("Choose a file")).to_have_count(0)
+
+
+def test_how_much_of_a_large_file_is_sent_can_be_seen(open_registry: Open, tmp_path: Path):
+    file = tmp_path / "large.csv"
+    file.write_text(SURVEY + "\n" * 3_000_000, encoding="utf-8")
+    page = open_registry("surveys")
+    line = page.context.new_cdp_session(page)
+    a_megabyte_a_second = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 1_000_000}
+    line.send("Network.enable")
+    line.send("Network.emulateNetworkConditions", a_megabyte_a_second)
+    page.get_by_label("Choose a file").set_input_files(file)
+
+    page.get_by_role("button", name="Only check").click()
+
+    bar = page.get_by_role("progressbar", name="Sent")
+    expect(bar).to_have_attribute("max", str(file.stat().st_size))
+    expect(bar).to_have_attribute("value", re.compile(r"[1-9]\d*"))
+    expect(page.get_by_text(re.compile(r"^[\d.]+ [kM]B of 2\.9 MB$"))).to_be_visible()
+    assert fits(page)
+    expect(page.get_by_role("status")).to_contain_text("2 rows: 1 can be loaded", timeout=WAIT_MS)
+    expect(bar).to_have_count(0)

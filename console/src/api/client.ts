@@ -60,10 +60,33 @@ function command<T>(method: string, path: string, body?: unknown): Promise<T> {
   return request<T>(address(path), { method, headers, body: body === undefined ? null : JSON.stringify(body) });
 }
 
-/** Send a file as it is. */
-export async function send<T>(path: string, query: Query, file: Blob, kind: string, patienceMs: number): Promise<T> {
-  const headers = { accept: "application/json", "content-type": kind };
-  return request<T>(address(path, query), { method: "POST", headers, body: file }, undefined, patienceMs);
+/** Send a file as it is, and tell how many of its bytes are on their way: `fetch` cannot. */
+export async function send<T>(
+  path: string,
+  query: Query,
+  file: Blob,
+  kind: string,
+  patienceMs: number,
+  told: (bytes: number) => void = () => {},
+): Promise<T> {
+  const response = await new Promise<Response>((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", address(path, query));
+    request.setRequestHeader("accept", "application/json");
+    request.setRequestHeader("content-type", kind);
+    request.responseType = "blob";
+    request.timeout = patienceMs;
+    request.upload.onprogress = ({ loaded }) => told(loaded);
+    request.ontimeout = () => reject(new ApiError("timeout", "timeout"));
+    request.onerror = () => reject(new ApiError("offline", "the connection was lost"));
+    request.onload = () => {
+      const retry = request.getResponseHeader("retry-after");
+      const { status, statusText } = request;
+      resolve(new Response(request.response, { status, statusText, headers: retry ? { "retry-after": retry } : {} }));
+    };
+    request.send(file);
+  });
+  return answered<T>(response);
 }
 
 async function request<T>(
@@ -80,6 +103,10 @@ async function request<T>(
     if (signal?.aborted) throw error;
     throw new ApiError(timeout.aborted ? "timeout" : "offline", String(error));
   }
+  return answered<T>(response);
+}
+
+async function answered<T>(response: Response): Promise<T> {
   if (!response.ok) throw await failed(response);
   return (await response.json()) as T;
 }

@@ -42,7 +42,7 @@ export function FileDrop({ file, accept, choose }: DropProps) {
     >
       <span class="button">{t("import.choose")}</span>
       {file ? (
-        <strong>{t("import.chosen", { name: file.name, size: sizeOf(file) })}</strong>
+        <strong>{t("import.chosen", { name: file.name, size: sizeOf(file.size) })}</strong>
       ) : (
         <span>{t("import.drop")}</span>
       )}
@@ -57,9 +57,9 @@ export function FileDrop({ file, accept, choose }: DropProps) {
   );
 }
 
-function sizeOf(file: File): string {
-  if (file.size < MEGABYTE) return `${Math.ceil(file.size / 1024)} kB`;
-  return `${(file.size / MEGABYTE).toFixed(1)} MB`;
+export function sizeOf(bytes: number): string {
+  if (bytes < MEGABYTE) return `${Math.ceil(bytes / 1024)} kB`;
+  return `${(bytes / MEGABYTE).toFixed(1)} MB`;
 }
 
 /** The fields by which any file with places is read. */

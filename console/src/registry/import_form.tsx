@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { send } from "../api/client";
-import { asked, BINARY, FileDrop, ImportFailed, PATIENCE_MS } from "./file_drop";
+import { asked, BINARY, FileDrop, ImportFailed, PATIENCE_MS, sizeOf } from "./file_drop";
 import { t } from "./import_text";
 
 interface FormProps<Outcome> {
@@ -22,6 +22,7 @@ export function ImportForm<Outcome>({ title, hint, path, accept, first, options,
   const form = useRef<HTMLFormElement>(null);
   const [file, setFile] = useState<File | null>(null);
   const [working, setWorking] = useState<"checking" | "importing" | null>(null);
+  const [sent, setSent] = useState(0);
   const [checked, setChecked] = useState<Outcome | null>(null);
   const [error, setError] = useState<Error | null>(null);
   const forget = () => {
@@ -31,9 +32,10 @@ export function ImportForm<Outcome>({ title, hint, path, accept, first, options,
   const run = (dryRun: boolean) => {
     if (!file || !form.current) return;
     forget();
+    setSent(0);
     setWorking(dryRun ? "checking" : "importing");
     const query = { ...asked(form.current), name: file.name, dry_run: String(dryRun) };
-    send<Outcome>(path, query, file, BINARY, PATIENCE_MS)
+    send<Outcome>(path, query, file, BINARY, PATIENCE_MS, setSent)
       .then(dryRun ? setChecked : imported, setError)
       .finally(() => setWorking(null));
   };
@@ -71,9 +73,34 @@ export function ImportForm<Outcome>({ title, hint, path, accept, first, options,
           {t("import.import")}
         </button>
       </div>
-      {working && <p role="status">{t(`import.${working}`, { name: file?.name ?? "" })}</p>}
+      {working && file && <Working what={working} file={file} sent={sent} />}
       {error && <ImportFailed error={error} advise={advise} />}
       {checked && file && <section class="import-outcome">{show(checked, file)}</section>}
     </form>
+  );
+}
+
+interface WorkingProps {
+  what: "checking" | "importing";
+  file: File;
+  sent: number;
+}
+
+/** How much of the file is sent; from then on the server works on it and says nothing until it is done. */
+function Working({ what, file, sent }: WorkingProps) {
+  const size = file.size;
+  if (sent < size)
+    return (
+      <div class="import-working">
+        <p role="status">{t("import.sending", { name: file.name })}</p>
+        <progress aria-label={t("import.sent")} value={sent} max={size} />
+        <span class="muted">{t("import.sentOf", { sent: sizeOf(sent), size: sizeOf(size) })}</span>
+      </div>
+    );
+  return (
+    <div class="import-working">
+      <p role="status">{t(`import.${what}`, { name: file.name })}</p>
+      <progress aria-label={t("import.working")} />
+    </div>
   );
 }
