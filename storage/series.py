@@ -17,6 +17,9 @@ from storage import levels
 from storage.levels import Level, Part
 from storage.rollup_sql import CHATTY, HOLD_INTERVALS
 
+# A device's rows lie on a page each. An index scan waits for one page after the other, a bitmap scan asks for many at
+# once: a day that nobody has in memory takes 12 ms instead of 30.
+READ_AHEAD = "SET LOCAL enable_indexscan = off"
 STATE = "SELECT level, rolled_to, keeps_from, timezone FROM rollup_level CROSS JOIN rollup_state"
 CHANNEL = """
 SELECT c.average = 'time_weighted', make_interval(secs => %(intervals)s * d.interval_s)
@@ -123,7 +126,9 @@ async def answer(conn: AsyncConnection, question: Question) -> Answer:
     parts = levels.cover(level, question.start, question.end, known.rolled_to, known.zone)
     query = BUCKETS.format(bucket=bucket(width_s), parts=sql.SQL(" UNION ALL ").join(map(_part, parts)))
     values |= {"hold": hold, "is_weighted": is_weighted, **widths(width_s, known.zone)}
-    rows = await (await conn.execute(query, values, prepare=False)).fetchall()
+    async with conn.transaction():
+        await conn.execute(READ_AHEAD)
+        rows = await (await conn.execute(query, values, prepare=False)).fetchall()
     average = "time_weighted" if is_weighted else "arithmetic"
     return Answer(level=level, bucket_s=width_s, average=average, points=rows)
 

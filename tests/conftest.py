@@ -5,7 +5,6 @@ start their own in `.citygrid/test`.
 """
 
 import os
-import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,8 +28,11 @@ class Cluster:
 
 @pytest.fixture(scope="session", autouse=True)
 def logs_beside_what_is_printed() -> None:
-    """A server's thread logs while a command's standard output is being read: never into it."""
-    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+    """A server's thread logs while a command's standard output is read: not into it, but where pytest keeps logs."""
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer(key_order=["event"])],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
 
 
 @pytest.fixture(scope="session")
