@@ -17,7 +17,7 @@ from psycopg import AsyncConnection
 
 from runtime.settings import load
 from storage import tiles
-from storage.pool import READER, connect
+from storage.pool import OWNER, READER, connect
 
 ZOOMS = range(9, 19)
 TILES = 40
@@ -40,7 +40,10 @@ def main() -> int:
 
 
 async def measure_all() -> list[dict[str, float]]:
-    """Draw tiles of every zoom; nothing when no city is loaded."""
+    """Draw tiles of every zoom, after the VACUUM that comes by itself soon after a load; nothing without a city."""
+    async with await connect(load().owner_dsn(), role=OWNER, name="bench") as owner:
+        await owner.set_autocommit(True)
+        await owner.execute("VACUUM component, unit_grid")
     conn = await connect(load().reader_dsn(), role=READER, name="bench")
     points = await (await conn.execute(POINTS)).fetchall()
     report = [
