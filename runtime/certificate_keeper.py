@@ -95,6 +95,8 @@ class CertificateKeeper:
                         await open_now.enter_async_context(self._as_client(name))
             except (aiomqtt.MqttError, TimeoutError) as error:
                 raise Unavailable(f"connections of revoked certificates could not be ended: {error}") from error
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise asyncio.CancelledError  # aiomqtt waits by `asyncio.wait_for`, which may forget it in Python 3.11
 
     def _as_client(self, name: str) -> aiomqtt.Client:
         address = broker.parse(self._settings.broker_url("ingest"))

@@ -79,7 +79,8 @@ class Commander:
                 await self._keep_answers(conn, session)
                 await self._send_due(conn, session)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), LOOK_EVERY_S)
+                    async with asyncio.timeout(LOOK_EVERY_S):  # in Python 3.11 `wait_for` may forget a cancellation
+                        await news.wait()
             log.warning("commander_lost_broker", reason=session.closed.result())
         finally:
             for helper in helpers:

@@ -109,7 +109,8 @@ class IdentityKeeper:
         self._settings = settings
         self._profiles = profiles
         self._may_tell = may_tell
-        self._told_once = False
+        self.has_told = False
+        """Whether the broker knows since this start who may do what."""
         self._certificates = CertificateKeeper(settings, lambda: datetime.now(UTC))
 
     async def run(self) -> None:
@@ -149,9 +150,9 @@ class IdentityKeeper:
         """Bring the files up to date and have them read; the first time in any case, to be sure."""
         known = await identities.in_force(conn, self._profiles)
         revoked = await self._certificates.look(conn)
-        if await asyncio.to_thread(where.write, _files(known, revoked)) or not self._told_once:
+        if await asyncio.to_thread(where.write, _files(known, revoked)) or not self.has_told:
             where.reload()
-            self._told_once = True
+            self.has_told = True
             log.info("identities_told", identities=len(known.hashes), gateways=len(known.behind))
         await self._certificates.hang_up(where.settles_s)
 

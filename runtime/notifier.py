@@ -61,7 +61,8 @@ async def _main(settings: Settings) -> None:
         except (psycopg.OperationalError, OSError) as error:
             log.warning("notifier_retry", reason=str(error).splitlines()[0], retry_s=RECONNECT_S)
             with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), RECONNECT_S)
+                async with asyncio.timeout(RECONNECT_S):
+                    await stopping.wait()
     commanding.cancel()
     with suppress(asyncio.CancelledError):
         await commanding

@@ -20,7 +20,7 @@ from devices.authority import Authority, Signed
 from devices.certificates import Signer
 from devices.identities import Change, Holder
 from devices.profile import shipped
-from runtime import device_authority
+from runtime import device_authority, identity_keeper
 from runtime.identity_keeper import IdentityKeeper
 from runtime.services import control
 from runtime.settings import Settings
@@ -219,6 +219,8 @@ async def played(ports: Settings, database: str) -> AsyncIterator[Scene]:
         await service.register_many(conn, small_city.covers(3), shipped(), now=NOW, actor="test")
     scene = Scene(ports.model_copy(update={"database_url": type(ports.database_url)(database)}), database)
     keeping = asyncio.create_task(scene.keeper.run())
+    await until(lambda: scene.keeper.has_told)
+    await asyncio.sleep(identity_keeper.OwnBroker.settles_s)
     yield scene
     keeping.cancel()
     with suppress(asyncio.CancelledError):

@@ -17,6 +17,7 @@ from devices.life import State
 from devices.model import Move
 from devices.profile import shipped
 from runtime import device_authority, identity_keeper
+from runtime.certificate_keeper import CertificateKeeper
 from runtime.settings import Settings
 from tests.certificate_request import asking, signature, text
 from tests.identity_scene import (
@@ -122,6 +123,19 @@ async def test_a_connection_that_a_crash_left_open_is_ended_when_ingest_is_back(
 
     await asyncio.to_thread(device.ended.get, timeout=ENDS_WITHIN_S)
     await until(lambda: not device_authority.to_end(scene.settings))
+
+
+async def test_ending_connections_ends_when_it_is_told_to(scene: Scene) -> None:
+    keeper = CertificateKeeper(scene.settings, lambda: datetime.now(UTC))
+    for after_ms in range(30):
+        device_authority.revoke(scene.settings, scene.authority.revocations((), datetime.now(UTC)), [MINE])
+        ending = asyncio.create_task(keeper.hang_up(0))
+        await asyncio.sleep(after_ms / 1000)
+
+        was_cancelled = ending.cancel()
+        await asyncio.wait([ending])
+
+        assert ending.cancelled() == was_cancelled
 
 
 async def test_a_gateway_with_a_certificate_publishes_for_its_devices_only(scene: Scene) -> None:
